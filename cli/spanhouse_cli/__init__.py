@@ -1,0 +1,1 @@
+"""The `spanhouse` command: configuration and composition of the parts."""

@@ -1,0 +1,1 @@
+"""Demo shop: small instrumented services that send spans to a running Spanhouse."""

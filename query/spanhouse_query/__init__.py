@@ -1,0 +1,1 @@
+"""Query service: HTTP API over the stored spans."""
