@@ -1,0 +1,77 @@
+# One target per task; README.md and .ci/run call the same ones. `make` alone lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PACKAGES := cli collector demo query storage
+IN_RANGE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+
+# The first interpreter that really runs, is in range and can make a virtual environment. `make PYTHON=…` overrides.
+ifndef PYTHON
+PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	"$$p" -c '$(IN_RANGE)' >/dev/null 2>&1 && { echo "$$p"; break; }; done)
+endif
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: install
+install: $(STAMP) ## Create .venv and install Spanhouse, the demo shop and the tools, at the pinned versions
+
+$(STAMP): pyproject.toml constraints.txt
+	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c '$(IN_RANGE)' || { \
+		echo "No usable Python: Spanhouse needs Python 3.11, 3.12 or 3.13 with the venv and ensurepip modules" \
+			"(found: '$(PYTHON)'). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@[ -x $(BIN)/python ] && $(BIN)/python -c '$(IN_RANGE)' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: demo
+demo: $(STAMP) ## Start Spanhouse and the demo shop, and print where to look (Ctrl-C stops both)
+	@exec $(BIN)/spanhouse demo --up
+
+.PHONY: run
+run: $(STAMP) ## Start Spanhouse: OTLP on 4317 and 4318, API on 8080
+	@exec $(BIN)/spanhouse up
+
+.PHONY: test
+test: $(STAMP) ## Run all tests and report coverage
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## Check style, formatting, import directions and YAML
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/yamllint --strict .
+
+.PHONY: types
+types: $(STAMP) ## Check the types of sources and tests (mypy --strict)
+	$(BIN)/mypy --strict
+
+.PHONY: bench
+bench: $(STAMP) ## Measure ingest: spans per second and CPU per span
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python "$$script"; done
+
+.PHONY: wheel
+wheel: $(STAMP) ## Build the sdist and the wheel into dist/
+	@rm -rf dist
+	$(BIN)/python -m hatchling build --directory dist
+
+.PHONY: lock
+lock: ## Resolve constraints.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)
+	@[ -x .venv-lock/bin/uv ] || { "$(PYTHON)" -m venv .venv-lock && .venv-lock/bin/pip install --quiet 'uv>=0.9,<1'; }
+	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --no-annotate \
+		--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
+		--extra demo --group dev --output-file constraints.txt pyproject.toml
+
+.PHONY: clean
+clean: ## Remove .venv, caches, build output and coverage data (never the data folder)
+	rm -rf $(VENV) .venv-lock build dist htmlcov .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache
+	find $(PACKAGES) tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
