@@ -22,12 +22,12 @@ help: ## List the targets
 .PHONY: install
 install: $(STAMP) ## Create .venv and install Spanhouse, the demo shop and the tools, at the pinned versions
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints-dev.txt
 	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c '$(IN_RANGE)' || { \
 		echo "No usable Python: Spanhouse needs Python 3.11, 3.12 or 3.13 with the venv and ensurepip modules" \
 			"(found: '$(PYTHON)'). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@[ -x $(BIN)/python ] && $(BIN)/python -c '$(IN_RANGE)' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r constraints-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -63,12 +63,14 @@ wheel: $(STAMP) ## Build the sdist and the wheel into dist/
 	@rm -rf dist
 	$(BIN)/python -m hatchling build --directory dist
 
+COMPILE = .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command "make lock" --no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade)
+
 .PHONY: lock
-lock: ## Resolve constraints.txt anew from pyproject.toml (UPGRADE=1 takes newer versions)
+lock: ## Pin the versions anew from pyproject.toml (UPGRADE=1 takes newer ones)
 	@[ -x .venv-lock/bin/uv ] || { "$(PYTHON)" -m venv .venv-lock && .venv-lock/bin/pip install --quiet 'uv>=0.9,<1'; }
-	.venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock" --no-annotate \
-		--no-emit-index-url --no-emit-find-links $(if $(UPGRADE),--upgrade) \
-		--extra demo --group dev --output-file constraints.txt pyproject.toml
+	$(COMPILE) --extra demo --group dev --output-file constraints-dev.txt pyproject.toml
+	$(COMPILE) --constraints constraints-dev.txt --output-file constraints.txt pyproject.toml
 
 .PHONY: clean
 clean: ## Remove .venv, caches, build output and coverage data (never the data folder)
