@@ -1,1 +1,41 @@
 """The store: schema, migrations and the two engines behind one interface."""
+
+from spanhouse_storage.config import EmbeddedConfig, QueryLimits, ServerConfig, StoreConfig
+from spanhouse_storage.data_dir import DataDirectory
+from spanhouse_storage.errors import (
+    DataDirectoryBusy,
+    DataRefused,
+    QueryCancelled,
+    QueryTimeout,
+    QueryTooLarge,
+    SchemaError,
+    StoreError,
+    StoreUnavailable,
+)
+from spanhouse_storage.migrations import Migration, check_schema, known_migrations, migrate
+from spanhouse_storage.pool import QueryPool, Rows
+from spanhouse_storage.store import Store, open_store
+
+__all__ = [
+    "DataDirectory",
+    "DataDirectoryBusy",
+    "DataRefused",
+    "EmbeddedConfig",
+    "Migration",
+    "QueryCancelled",
+    "QueryLimits",
+    "QueryPool",
+    "QueryTimeout",
+    "QueryTooLarge",
+    "Rows",
+    "SchemaError",
+    "ServerConfig",
+    "Store",
+    "StoreConfig",
+    "StoreError",
+    "StoreUnavailable",
+    "check_schema",
+    "known_migrations",
+    "migrate",
+    "open_store",
+]

@@ -1,0 +1,75 @@
+"""The store: what the collector writes to and the query service reads from, on either engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from spanhouse_storage.config import EmbeddedConfig, StoreConfig
+from spanhouse_storage.embedded import EmbeddedEngine
+from spanhouse_storage.engine import Engine, load_settings
+from spanhouse_storage.errors import insert_error, query_error
+from spanhouse_storage.pool import QueryPool
+from spanhouse_storage.server import ServerEngine
+
+
+class Store:
+    """One open engine with a client for segments, a client for control and a pool for queries.
+
+    Methods without `async` block and belong in a thread; `queries` is for the event loop. `close` ends the running
+    queries first, because an embedded engine must not be left while one runs.
+    """
+
+    def __init__(self, engine: Engine, config: StoreConfig) -> None:
+        self._engine = engine
+        self._loader: Client | None = None
+        self._control = engine.client()
+        self.queries = QueryPool(engine.client, config.query_clients, config.limits)
+
+    def insert_segment(self, segment: Path, token: str) -> None:
+        """Store a file of frames, all or nothing, and once for each token.
+
+        Raises DataRefused where the engine will never take the bytes, StoreUnavailable where it may later. One caller
+        at a time.
+        """
+        try:
+            if self._loader is None:
+                self._loader = self._engine.client(load_settings())
+            self._engine.insert(self._loader, segment, token)
+        except ClickHouseError as error:
+            raise insert_error(error) from error
+
+    def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
+        """Run a statement that answers nothing (DDL, migrations)."""
+        try:
+            self._control.command(sql, parameters=dict(parameters or {}))
+        except ClickHouseError as error:
+            raise query_error(error) from error
+
+    def rows(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The rows of a small query, for start-up and the command line; users' queries go through `queries`."""
+        try:
+            result = self._control.query(sql, parameters=dict(parameters or {}))
+        except ClickHouseError as error:
+            raise query_error(error) from error
+        return list(result.named_results())
+
+    def close(self) -> None:
+        """End all queries and close every client; the store cannot be used afterwards."""
+        self.queries.close()
+        for client in (self._loader, self._control):
+            if client is not None:
+                with suppress(ClickHouseError):
+                    client.close()
+        self._engine.close()
+
+
+def open_store(config: StoreConfig) -> Store:
+    """Open the engine that `config` names. Raises StoreError or StoreUnavailable with what to do about it."""
+    engine = config.engine
+    return Store(EmbeddedEngine(engine) if isinstance(engine, EmbeddedConfig) else ServerEngine(engine), config)
