@@ -71,6 +71,7 @@ lock: ## Pin the versions anew from pyproject.toml (UPGRADE=1 takes newer ones)
 	@[ -x .venv-lock/bin/uv ] || { "$(PYTHON)" -m venv .venv-lock && .venv-lock/bin/pip install --quiet 'uv>=0.9,<1'; }
 	$(COMPILE) --extra demo --group dev --output-file constraints-dev.txt pyproject.toml
 	$(COMPILE) --constraints constraints-dev.txt --output-file constraints.txt pyproject.toml
+	$(COMPILE) --constraints constraints-dev.txt --output-file constraints-build.txt --group build
 
 .PHONY: clean
 clean: ## Remove .venv, caches, build output and coverage data (never the data folder)
