@@ -1,0 +1,67 @@
+"""Start and stop the front as the process of its own that it is."""
+
+import json
+import os
+import select
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+_IMPORT_ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def running_front(
+    path: Path, *, user: str | None = None, password: str | None = None, memory: int | None = None
+) -> Iterator[str]:
+    """Run a front on the data folder `path` and yield its URL.
+
+    With `user` and `password` no others are let in. `memory` limits the engine (bytes; 1 GB if not given).
+    Leaving the context sends SIGTERM and raises AssertionError unless the process exits with status 0.
+    """
+    options = {"--path": path, "--user": user, "--password": password, "--memory": memory}
+    arguments = [str(part) for option in options.items() if option[1] is not None for part in option]
+    environment = os.environ | {"PYTHONPATH": str(_IMPORT_ROOT)}
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.clickhouse_front", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+        )
+        try:
+            yield _ready_url(process, log, seconds=30)
+        finally:
+            status = _stopped(process, seconds=15)
+        assert status == 0, f"the front exited with status {status}: {_text(log)}"
+
+
+def _ready_url(process: "subprocess.Popen[bytes]", log: IO[bytes], seconds: float) -> str:
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], seconds)
+    line = process.stdout.readline() if readable else b""
+    if not line:
+        raise RuntimeError(f"the front was not ready after {seconds} s: {_text(log)}")
+    url: str = json.loads(line)["url"]
+    return url
+
+
+def _stopped(process: "subprocess.Popen[bytes]", seconds: float) -> int:
+    process.terminate()
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+    finally:
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _text(log: IO[bytes]) -> str:
+    log.seek(0)
+    return log.read().decode(errors="replace")
