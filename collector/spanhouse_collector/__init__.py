@@ -1,1 +1,6 @@
 """OTLP receiver: checks, logs and loads spans without touching one in Python."""
+
+from spanhouse_collector.collector import Collector
+from spanhouse_collector.config import CollectorConfig
+
+__all__ = ["Collector", "CollectorConfig"]

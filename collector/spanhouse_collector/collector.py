@@ -1,0 +1,108 @@
+"""The collector: its stages put together, started and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from spanhouse_storage import DataDirectory, Store
+from starlette.applications import Starlette
+
+from spanhouse_collector.config import CollectorConfig
+from spanhouse_collector.grpc_server import GrpcServer
+from spanhouse_collector.http_app import otlp_http_app
+from spanhouse_collector.loader import Loader
+from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.operations import operations_app
+from spanhouse_collector.receiver import TraceReceiver
+from spanhouse_collector.recent import RecentRequests
+from spanhouse_collector.segments import SegmentLog
+
+logger = logging.getLogger(__name__)
+
+
+class Collector:
+    """OTLP in, segments on disk, the engine behind.
+
+    transports -> receiver (check, recognise repeats) -> log (append, fsync) -> answer
+                                                            log -> loader -> store
+    `http_app` is to be served on the OTLP/HTTP address, `operations_app` where operators look.
+    """
+
+    def __init__(self, config: CollectorConfig, store: Store, data: DataDirectory, registry: CollectorRegistry) -> None:
+        self._metrics = Metrics(registry)
+        self._log = SegmentLog(data.log / "traces", data.quarantine, config)
+        self._recent = RecentRequests()
+        self._loader = Loader(self._log, store, data.quarantine, self._metrics)
+        self._receiver = TraceReceiver(self._log, self._recent, self._metrics)
+        self._grpc = GrpcServer(config.otlp_grpc, self._receiver, config.max_body)
+        self._loading: asyncio.Task[None] | None = None
+        self._state = "starting"
+        self._metrics.log_bytes.set_function(lambda: self._log.bytes_on_disk)
+        self._metrics.log_segments.set_function(lambda: self._log.segments_waiting)
+        self.http_app: Starlette = otlp_http_app(self._receiver, config.max_body)
+        self.operations_app: Starlette = operations_app(registry, self.status)
+
+    @property
+    def grpc_address(self) -> str:
+        """HOST:PORT of OTLP/gRPC, with the real port once started."""
+        return self._grpc.address
+
+    async def start(self) -> None:
+        """Recover the log, begin to load it, and take requests. Raises OSError without the folder or the port."""
+        for frame in await self._log.open():
+            self._recent.remember((frame.tenant, frame.digest))
+        self._loading = asyncio.create_task(self._loader.run(), name="loader")
+        await self._grpc.start()
+        self._state = "ready"
+
+    async def stop(self, seconds: float) -> None:
+        """Take nothing more, make durable what was taken, and load what `seconds` allow; the rest stays in the log."""
+        self._state = "stopping"
+        self._receiver.stop()
+        await self._grpc.stop(seconds / 4)
+        await self._log.close()
+        if self._loading is not None:
+            await asyncio.wait((self._loading,), timeout=seconds / 2)
+            self._loading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loading
+        if self._log.segments_waiting:
+            logger.info("%d segments stay in the log for the next start", self._log.segments_waiting)
+
+    def status(self) -> dict[str, Any]:
+        """What `/api/v1/status` says of the way in."""
+        return {
+            "state": self._state,
+            "spans": {
+                "accepted": _by_tenant(self._metrics.accepted),
+                "rejected": _by_tenant(self._metrics.rejected),
+                "stored": int(_total(self._metrics.stored)),
+            },
+            "log": {
+                "segments": self._log.segments_waiting,
+                "bytes": self._log.bytes_on_disk,
+                "trouble": self._loader.trouble,
+            },
+            "quarantined": int(_total(self._metrics.quarantined)),
+        }
+
+
+def _samples(metric: Any) -> list[tuple[dict[str, str], float]]:
+    return [
+        (sample.labels, sample.value)
+        for family in metric.collect()
+        for sample in family.samples
+        if sample.name.endswith("_total")
+    ]
+
+
+def _by_tenant(metric: Any) -> dict[str, int]:
+    return {labels["tenant"]: int(value) for labels, value in _samples(metric)}
+
+
+def _total(metric: Any) -> float:
+    return sum(value for _, value in _samples(metric))

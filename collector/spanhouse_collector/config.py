@@ -1,0 +1,25 @@
+"""What the collector can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorConfig:
+    """Limits and addresses of the receive path.
+
+    otlp_grpc: HOST:PORT for OTLP/gRPC, port 0 for any free one. max_body: bytes of a request body after decompression.
+    segment_bytes, segment_age: a segment is closed at this size or this many seconds after its first frame, whichever
+    comes first. log_quota: bytes of accepted but not yet stored requests on disk, past which senders are asked to wait.
+    pending_bytes: bytes of requests in memory that wait for the disk.
+    """
+
+    otlp_grpc: str = "127.0.0.1:4317"
+    max_body: int = 10 * MIB
+    segment_bytes: int = 16 * MIB
+    segment_age: float = 1.0
+    log_quota: int = 4096 * MIB
+    pending_bytes: int = 64 * MIB

@@ -1,0 +1,53 @@
+"""Why a request was not accepted, and what that is called on each protocol.
+
+A permanent error is the sender's: the same bytes will fail again. A retryable one is ours: the sender keeps the data
+and tries again after the time it is told. OTLP specification 1.x, "OTLP/gRPC Response" and "OTLP/HTTP Response".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import grpc
+
+
+class Refused(Exception):
+    """Base of every answer but success; the message is meant for the sender's developer."""
+
+
+class Malformed(Refused):
+    """The body is not what its headers say it is."""
+
+
+class TooLarge(Refused):
+    """The body is larger than the limit, before or after decompression."""
+
+
+class UnsupportedMedia(Refused):
+    """The content type or encoding is not one that OTLP has."""
+
+
+class Overloaded(Refused):
+    """Not now: the sender keeps the data and tries again after `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One kind of refusal in the words of both protocols; `reason` is its label in the metrics."""
+
+    http: HTTPStatus
+    grpc: grpc.StatusCode
+    reason: str
+
+
+ANSWERS: dict[type[Refused], Answer] = {
+    Malformed: Answer(HTTPStatus.BAD_REQUEST, grpc.StatusCode.INVALID_ARGUMENT, "malformed"),
+    TooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, grpc.StatusCode.RESOURCE_EXHAUSTED, "too_large"),
+    UnsupportedMedia: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, grpc.StatusCode.UNIMPLEMENTED, "unsupported_media"),
+    Overloaded: Answer(HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, "overloaded"),
+}

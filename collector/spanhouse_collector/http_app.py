@@ -1,0 +1,103 @@
+"""OTLP/HTTP: `POST /v1/traces`, protobuf or JSON, plain or gzip."""
+
+from __future__ import annotations
+
+import math
+
+import grpc
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.routing import Route
+
+from spanhouse_collector.check import Checked
+from spanhouse_collector.decompression import decompress, too_large
+from spanhouse_collector.errors import ANSWERS, Overloaded, Refused, UnsupportedMedia
+from spanhouse_collector.otlp_json import traces_from_json
+from spanhouse_collector.receiver import Request, TraceReceiver
+from spanhouse_collector.responses import (
+    status_response,
+    status_response_json,
+    traces_response,
+    traces_response_json,
+)
+from spanhouse_collector.tenant import HEADER, tenant_of
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+TRANSPORT = "http"
+
+
+class OtlpHttp:
+    """The endpoint for traces. Answers have the content type of the request (OTLP/HTTP, "Response")."""
+
+    def __init__(self, receiver: TraceReceiver, max_body: int) -> None:
+        self._receiver = receiver
+        self._max_body = max_body
+
+    async def traces(self, http: HttpRequest) -> Response:
+        """Take one ExportTraceServiceRequest."""
+        media = http.headers.get("content-type", "").partition(";")[0].strip().lower()
+        try:
+            checked = await self._receiver.accept(await self._request(http, media))
+        except Refused as refusal:
+            self._receiver.refused(TRANSPORT, refusal)
+            return _refusal(refusal, media)
+        return _success(checked, media)
+
+    async def _request(self, http: HttpRequest, media: str) -> Request:
+        if media not in (PROTOBUF, JSON):
+            raise UnsupportedMedia(f"content type {media!r:.60} is not supported; allowed: {PROTOBUF}, {JSON}")
+        tenant = tenant_of(http.headers.get(HEADER))
+        encoding = http.headers.get("content-encoding", "").strip().lower()
+        body = decompress(await self._body(http), encoding, self._max_body)
+        if media == JSON:
+            body = await to_thread.run_sync(traces_from_json, body)
+        return Request(tenant, TRANSPORT, body)
+
+    async def _body(self, http: HttpRequest) -> bytes:
+        """The body as sent; reading ends as soon as it is over the limit."""
+        declared = http.headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._max_body:
+            raise too_large(self._max_body)
+        chunks: list[bytes] = []
+        size = 0
+        async for chunk in http.stream():
+            size += len(chunk)
+            if size > self._max_body:
+                raise too_large(self._max_body)
+            chunks.append(chunk)
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def otlp_http_app(receiver: TraceReceiver, max_body: int) -> Starlette:
+    """The ASGI application for port 4318."""
+    endpoint = OtlpHttp(receiver, max_body)
+    return Starlette(
+        routes=[Route("/v1/traces", endpoint.traces, methods=["POST"])],
+        exception_handlers={HTTPException: _not_here},
+    )
+
+
+async def _not_here(http: HttpRequest, error: Exception) -> Response:
+    """A path or method that OTLP/HTTP has here not."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    message = f"{http.method} {http.url.path}: {error.detail}; this server takes POST /v1/traces"
+    body = status_response_json(grpc.StatusCode.UNIMPLEMENTED.value[0], message)
+    return Response(body, error.status_code, headers=error.headers, media_type=JSON)
+
+
+def _success(checked: Checked, media: str) -> Response:
+    if media == JSON:
+        return Response(traces_response_json(checked), media_type=JSON)
+    return Response(traces_response(checked), media_type=PROTOBUF)
+
+
+def _refusal(refusal: Refused, media: str) -> Response:
+    answer = ANSWERS[type(refusal)]
+    headers = {"Retry-After": str(math.ceil(refusal.retry_after))} if isinstance(refusal, Overloaded) else None
+    encode = status_response if media == PROTOBUF else status_response_json
+    body = encode(answer.grpc.value[0], str(refusal))
+    return Response(body, answer.http, headers=headers, media_type=PROTOBUF if media == PROTOBUF else JSON)

@@ -1,0 +1,64 @@
+"""OTLP/JSON to the protobuf bytes that the log holds.
+
+OTLP/JSON is protobuf's JSON mapping but for ids, which are hexadecimal in either case, and enums, which are numbers
+(OTLP specification 1.x, "JSON Protobuf Encoding"). Unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any
+
+import orjson
+from google.protobuf.json_format import ParseDict, ParseError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from spanhouse_collector.errors import Malformed
+
+_ID_FIELDS = ("traceId", "spanId", "parentSpanId")
+
+
+def traces_from_json(body: bytes) -> bytes:
+    """The protobuf form of an OTLP/JSON trace request. Raises Malformed, saying where it is wrong."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Malformed(f"the body is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise Malformed('the body is not a JSON object; expected {"resourceSpans": [...]}')
+    try:
+        for path, span in _spans_of(document):
+            _decode_ids(path, span)
+            for index, link in enumerate(_list(span, "links")):
+                _decode_ids(f"{path}.links[{index}]", link)
+        return ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True).SerializeToString()
+    except (ParseError, TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise Malformed(f"the body is not an OTLP/JSON trace request: {error}") from error
+
+
+def _spans_of(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"resourceSpans[{r}].scopeSpans[{s}].spans[{i}]", span)
+        for r, resource_spans in enumerate(_list(document, "resourceSpans"))
+        for s, scope_spans in enumerate(_list(resource_spans, "scopeSpans"))
+        for i, span in enumerate(_list(scope_spans, "spans"))
+    ]
+
+
+def _list(parent: dict[str, Any], field: str) -> list[dict[str, Any]]:
+    value = parent.get(field) or []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise TypeError(f"{field} must be an array of objects")
+    return value
+
+
+def _decode_ids(path: str, holder: dict[str, Any]) -> None:
+    """Put protobuf's base64 in the place of hexadecimal ids."""
+    for field in _ID_FIELDS:
+        value = holder.get(field)
+        if value:
+            try:
+                holder[field] = base64.b64encode(bytes.fromhex(value)).decode()
+            except (ValueError, TypeError, binascii.Error) as error:
+                raise ValueError(f"{path}.{field} must be hexadecimal, not {value!r:.60}") from error

@@ -1,0 +1,97 @@
+"""The receive path in order: check, recognise repeats, append, wait until it is durable, acknowledge."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+from anyio import to_thread
+
+from spanhouse_collector.check import Checked, check_traces
+from spanhouse_collector.errors import ANSWERS, Overloaded, Refused
+from spanhouse_collector.frame import digest_of, frame_header
+from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.recent import RecentRequests
+from spanhouse_collector.segments import SegmentLog
+
+# Larger bodies are checked in a thread, so that one big request does not make small ones wait for all of it.
+_INLINE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One OTLP request as a transport hands it over: decompressed protobuf."""
+
+    tenant: str
+    transport: str
+    body: bytes
+
+
+class TraceReceiver:
+    """Accepts trace requests. `stop` makes it answer that others must take over."""
+
+    def __init__(self, log: SegmentLog, recent: RecentRequests, metrics: Metrics) -> None:
+        self._log = log
+        self._recent = recent
+        self._metrics = metrics
+        self._stopping = False
+
+    async def accept(self, request: Request) -> Checked:
+        """Return once the request is durable; what is in it that will not be stored stands in the answer.
+
+        Raises Malformed, or Overloaded where it could not be made durable now.
+        """
+        started = time.perf_counter()
+        if self._stopping:
+            raise Overloaded("the collector is stopping", retry_after=1)
+        checked = await self._check(request.body)
+        if checked.spans:
+            await self._make_durable(request, checked)
+        self._metrics.ack_seconds.observe(time.perf_counter() - started)
+        return checked
+
+    def refused(self, transport: str, refusal: Refused) -> None:
+        """Count a request that a transport or this path turned away."""
+        self._metrics.requests.labels("traces", transport, ANSWERS[type(refusal)].reason).inc()
+
+    def stop(self) -> None:
+        """Accept nothing more."""
+        self._stopping = True
+
+    async def _check(self, body: bytes) -> Checked:
+        if len(body) < _INLINE_BYTES:
+            return check_traces(body)
+        return await to_thread.run_sync(check_traces, body)
+
+    async def _make_durable(self, request: Request, checked: Checked) -> None:
+        digest = digest_of(request.body)
+        key = (request.tenant, digest)
+        repeated = key in self._recent
+        written = self._recent.pending(key)
+        if not repeated:
+            header = frame_header(
+                request.tenant,
+                time.time_ns(),
+                request.body,
+                digest=digest,
+                spans=checked.spans,
+                rejected=checked.rejected,
+            )
+            written = self._log.append(header, request.body, checked.spans - checked.rejected)
+            self._recent.begin(key, written)
+        if written is not None:
+            try:
+                await asyncio.shield(written)
+            except OSError as error:
+                raise Overloaded(f"the request could not be written: {error.strerror}", retry_after=5) from error
+        self._count(request, checked, repeated)
+
+    def _count(self, request: Request, checked: Checked, repeated: bool) -> None:
+        self._metrics.requests.labels("traces", request.transport, "duplicate" if repeated else "accepted").inc()
+        if repeated:
+            return
+        self._metrics.accepted.labels(request.tenant).inc(checked.spans - checked.rejected)
+        self._metrics.received_bytes.labels(request.tenant).inc(len(request.body))
+        if checked.rejected:
+            self._metrics.rejected.labels(request.tenant).inc(checked.rejected)

@@ -1,0 +1,121 @@
+"""Group commit: one thread writes what has gathered and makes it durable with one fsync for all who wait."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from spanhouse_collector.segments.segment import OpenSegment, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """A frame on its way to the disk and who waits for it."""
+
+    header: bytes
+    body: bytes
+    spans: int
+    durable: asyncio.Future[None]
+
+    @property
+    def size(self) -> int:
+        """Bytes in the log."""
+        return len(self.header) + len(self.body)
+
+
+class SegmentWriter:
+    """Owns the open segment. `sealed` and the futures are called on the event loop that made the writer.
+
+    A segment is sealed when it reaches `segment_bytes`, or `segment_age` seconds after it was opened.
+    """
+
+    def __init__(
+        self, folder: Path, *, segment_bytes: int, segment_age: float, sealed: Callable[[Segment], None]
+    ) -> None:
+        self._folder = folder
+        self._segment_bytes = segment_bytes
+        self._segment_age = segment_age
+        self._sealed = sealed
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[Append] = []
+        self._wake = threading.Condition()
+        self._closing = False
+        self._open: OpenSegment | None = None
+        self._thread = threading.Thread(target=self._run, name="segment-writer")
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def append(self, append: Append) -> None:
+        """Queue a frame; its future is done once the frame is durable, or has the OSError that kept it from it."""
+        with self._wake:
+            self._waiting.append(append)
+            self._wake.notify()
+
+    def close(self) -> None:
+        """Write what waits, seal the open segment and end the thread. Blocks."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while batch := self._next_batch():
+            self._write(batch)
+            self._seal_if_due()
+        self._seal()
+
+    def _next_batch(self) -> list[Append]:
+        """What has gathered; waits for it, and seals the open segment meanwhile. Empty: it is time to end."""
+        with self._wake:
+            while not self._waiting and not self._closing:
+                self._wake.wait(self._seconds_left())
+                self._seal_if_due()
+            batch, self._waiting = self._waiting, []
+            return batch
+
+    def _write(self, batch: list[Append]) -> None:
+        error: OSError | None = None
+        try:
+            if self._open is None:
+                self._open = OpenSegment(self._folder)
+            buffers = [part for append in batch for part in (append.header, append.body)]
+            self._open.append(buffers, sum(append.spans for append in batch))
+        except OSError as failure:
+            error = failure
+            self._seal()
+        self._loop.call_soon_threadsafe(_settle, batch, error)
+
+    def _seconds_left(self) -> float | None:
+        if self._open is None:
+            return None
+        return max(0.0, self._open.opened + self._segment_age - time.monotonic())
+
+    def _seal_if_due(self) -> None:
+        if self._open is not None and (self._open.size >= self._segment_bytes or self._seconds_left() == 0.0):
+            self._seal()
+
+    def _seal(self) -> None:
+        if self._open is None:
+            return
+        segment = self._open.seal()
+        self._open = None
+        if segment.size:
+            self._loop.call_soon_threadsafe(self._sealed, segment)
+        else:
+            segment.path.unlink(missing_ok=True)
+
+
+def _settle(batch: list[Append], error: OSError | None) -> None:
+    for append in batch:
+        if append.durable.done():
+            continue
+        if error is None:
+            append.durable.set_result(None)
+        else:
+            append.durable.set_exception(error)
