@@ -67,6 +67,7 @@ def main() -> None:
         h11_max_incomplete_event_size=MAX_URI_SIZE,
         http="h11",
         lifespan="off",
+        timeout_keep_alive=10,
         timeout_graceful_shutdown=2,
     )
     with socket.create_server(("127.0.0.1", arguments.port)) as listener:

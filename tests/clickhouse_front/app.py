@@ -32,7 +32,8 @@ class BrokenAnswer(Exception):
 
 def create_app(engine: Engine, credentials: tuple[str, str] | None = None) -> Starlette:
     """Build the front; with `credentials` (user, password) every query must bring them."""
-    return Starlette(routes=[Route("/ping", _ping), Route("/", Queries(engine, credentials))])
+    # debug: a fault of the front's own shows its traceback in the driver's error
+    return Starlette(debug=True, routes=[Route("/ping", _ping), Route("/", Queries(engine, credentials))])
 
 
 async def _ping(_: Request) -> PlainTextResponse:

@@ -16,14 +16,15 @@ _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def running_front(
-    path: Path, *, user: str | None = None, password: str | None = None, memory: int | None = None
+    path: Path, *, port: int = 0, user: str | None = None, password: str | None = None, memory: int | None = None
 ) -> Iterator[str]:
     """Run a front on the data folder `path` and yield its URL.
 
+    Port 0 means a free one; give the port of an earlier run to play a server that comes back after an outage.
     With `user` and `password` no others are let in. `memory` limits the engine (bytes; 1 GB if not given).
     Leaving the context sends SIGTERM and raises AssertionError unless the process exits with status 0.
     """
-    options = {"--path": path, "--user": user, "--password": password, "--memory": memory}
+    options = {"--path": path, "--port": port, "--user": user, "--password": password, "--memory": memory}
     arguments = [str(part) for option in options.items() if option[1] is not None for part in option]
     environment = os.environ | {"PYTHONPATH": str(_IMPORT_ROOT)}
     with tempfile.TemporaryFile() as log:
@@ -45,7 +46,7 @@ def _ready_url(process: "subprocess.Popen[bytes]", log: IO[bytes], seconds: floa
     readable, _, _ = select.select([process.stdout], [], [], seconds)
     line = process.stdout.readline() if readable else b""
     if not line:
-        raise RuntimeError(f"the front was not ready after {seconds} s: {_text(log)}")
+        raise RuntimeError(f"the front ended or took {seconds} s and was not ready: {_text(log)}")
     url: str = json.loads(line)["url"]
     return url
 

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
@@ -11,11 +12,12 @@ from tests.clickhouse_front.process import running_front
 from tests.clickhouse_front.test_queries import get
 
 
-def test_data_outlives_a_restart(tmp_path: Path) -> None:
+def test_data_outlives_a_restart_on_the_same_port(tmp_path: Path) -> None:
     with running_front(tmp_path) as url, connect(url) as client:
         client.command("CREATE TABLE t (id UInt64) ORDER BY id")
         client.insert("t", [[7]], column_names=["id"])
-    with running_front(tmp_path) as url, connect(url) as client:
+    with running_front(tmp_path, port=urlsplit(url).port or 0) as again, connect(again) as client:
+        assert again == url
         assert client.query("SELECT id FROM t").result_rows == [(7,)]
 
 
@@ -34,9 +36,10 @@ def test_only_the_configured_user_gets_in(tmp_path: Path) -> None:
 
 
 def test_a_client_that_goes_away_takes_its_query_with_it(front: str) -> None:
+    # the driver asks for that by default: it sets cancel_http_readonly_queries_on_client_close
     with connect(front, send_receive_timeout=1) as client, connect(front) as other:
         with pytest.raises(OperationalError):
-            client.query(ENDLESS + " /* gone */", settings={"cancel_http_readonly_queries_on_client_close": 1})
+            client.query(ENDLESS + " /* gone */")
         assert eventually(lambda: running(other, "/* gone */") == 0)
 
 
