@@ -31,10 +31,15 @@ def say_progress(tally: Tally) -> None:
         click.echo(f"\r  {_made(tally)}\x1b[K", nl=False)
 
 
+def say_news(message: str) -> None:
+    """A change that the person should know of."""
+    _clear_progress()
+    click.echo(f"{click.style('Note:', fg='yellow')} {message}")
+
+
 def say_result(tally: Tally) -> None:
     """What was done, and what a service map of it shows."""
-    if sys.stdout.isatty():
-        click.echo("\r\x1b[K", nl=False)
+    _clear_progress()
     click.echo(f"The shop is closed after {_made(tally)}:")
     click.echo("  " + ", ".join(f"{tally.made[kind]} {kind}" for kind in JOURNEYS if tally.made[kind]))
     calls = expected_calls(tally.made.elements())
@@ -48,6 +53,11 @@ def say_result(tally: Tally) -> None:
 def say_error(message: str) -> None:
     """A problem, on standard error."""
     click.echo(f"{click.style('Error:', fg='red')} {message}", err=True)
+
+
+def _clear_progress() -> None:
+    if sys.stdout.isatty():
+        click.echo("\r\x1b[K", nl=False)
 
 
 def _made(tally: Tally) -> str:

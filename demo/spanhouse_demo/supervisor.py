@@ -4,7 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from spanhouse_demo import console
-from spanhouse_demo.endpoint import silent_endpoints
+from spanhouse_demo.endpoint import EndpointWatch, silent_endpoints
 from spanhouse_demo.extra import INSTALL_COMMAND, missing_parts
 from spanhouse_demo.options import DemoOptions
 from spanhouse_demo.rundir import RunFolder
@@ -38,15 +38,20 @@ def _obstacle(options: DemoOptions) -> str | None:
 def _run_shop(folder: RunFolder, options: DemoOptions, stop: StopFlag) -> int:
     console.say_opening(options)
     shop = Shop(folder, options, stop)
+    endpoints = EndpointWatch([options.otlp_grpc_url, options.otlp_http_url])
     problem = ""
     try:
         shop.open()
-        _watch(shop, options, stop)
+        if not stop.is_raised:
+            console.say_open(options)
+        _watch(shop, endpoints, stop)
     except ShopError as error:
         problem = str(error)
     finally:
         late = shop.close()
     console.say_result(shop.tally())
+    if endpoints.has_missed_spans:
+        problem = problem or "spans were lost while the OTLP endpoints did not answer"
     if late:
         problem = problem or f"{', '.join(late)} did not stop in time and lost the spans not yet sent"
     if problem:
@@ -54,10 +59,10 @@ def _run_shop(folder: RunFolder, options: DemoOptions, stop: StopFlag) -> int:
     return 1 if problem or shop.tally().wrong else 0
 
 
-def _watch(shop: Shop, options: DemoOptions, stop: StopFlag) -> None:
-    if not stop.is_raised:
-        console.say_open(options)
+def _watch(shop: Shop, endpoints: EndpointWatch, stop: StopFlag) -> None:
     while not stop.wait(PROGRESS_EVERY_SECONDS):
+        if news := endpoints.look():
+            console.say_news(news)
         console.say_progress(shop.tally())
         if shop.has_ended():
             shop.drain()
