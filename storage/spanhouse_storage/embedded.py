@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
@@ -35,7 +36,7 @@ class EmbeddedEngine:
         """Open a client; see `Engine.client`."""
         self._path.mkdir(parents=True, exist_ok=True)
         try:
-            return clickhouse_connect.get_client(
+            client = clickhouse_connect.get_client(
                 interface="chdb",
                 path=str(self._path),
                 chdb_options=self._options,
@@ -43,6 +44,9 @@ class EmbeddedEngine:
             )
         except (ClickHouseError, RuntimeError) as error:
             raise StoreError(f"cannot open the embedded engine in {self._path}: {error}") from error
+
+        _count_rows_read(client)
+        return client
 
     def insert(self, client: Client, segment: Path, token: str) -> None:
         """Let the engine read the segment where it lies; see `Engine.insert`."""
@@ -53,3 +57,16 @@ class EmbeddedEngine:
 
     def close(self) -> None:
         """Nothing to do: the engine ends with its last client."""
+
+
+def _count_rows_read(client: Client) -> None:
+    """Let the summary of a query say how many rows it read.
+
+    clickhouse-connect 1.12 takes chDB's `rows_read`, which counts the rows of the answer; what a server calls
+    `read_rows` is `storage_rows_read`.
+    """
+
+    def summary(result: Any) -> dict[str, str]:
+        return {"read_rows": str(result.storage_rows_read()), "elapsed_ns": str(int(result.elapsed() * 1e9))}
+
+    client._backend._summary = summary  # type: ignore[attr-defined]

@@ -86,7 +86,7 @@ class QueryPool:
     def close(self) -> None:
         """Stop every running query and close the clients. Called once the event loop has no more queries to send."""
         self._closed = True
-        if self._idle != self._all:
+        if len(self._idle) < len(self._all):
             self._kill(_KILL_PREFIX, {"prefix": self._prefix})
         for client in (*self._all, *([self._killer] if self._killer else [])):
             with suppress(ClickHouseError):

@@ -1,0 +1,53 @@
+"""Fixtures for all: a store on each engine."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from spanhouse_storage import EmbeddedConfig, ServerConfig, Store, StoreConfig, migrate, open_store
+
+from tests.clickhouse_front.process import running_front
+
+StoreOpener = Callable[[], Store]
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A ClickHouse server: the one SPANHOUSE_TEST_CLICKHOUSE_URL names, or the real engine behind a front of ours."""
+    if url := os.environ.get("SPANHOUSE_TEST_CLICKHOUSE_URL"):
+        yield url
+        return
+    with running_front(tmp_path_factory.mktemp("clickhouse")) as url:
+        yield url
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store_config(request: pytest.FixtureRequest, tmp_path: Path) -> StoreConfig:
+    """An empty database on each engine in turn."""
+    if request.param == "embedded":
+        return StoreConfig(engine=EmbeddedConfig(path=tmp_path / "engine"))
+    url = request.getfixturevalue("clickhouse_url")
+    return StoreConfig(engine=ServerConfig(url=url, database=f"test_{secrets.token_hex(6)}"))
+
+
+@pytest.fixture
+def empty_store(store_config: StoreConfig) -> Iterator[Store]:
+    """A store without a schema."""
+    store = open_store(store_config)
+    try:
+        yield store
+        if isinstance(store_config.engine, ServerConfig):
+            store.command(f"DROP DATABASE {store_config.engine.database}")
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def store(empty_store: Store) -> Store:
+    """A store with the schema."""
+    migrate(empty_store)
+    return empty_store
