@@ -1,7 +1,6 @@
 # One target per task; README.md and .ci/run call the same ones. `make` alone lists them.
 .DEFAULT_GOAL := help
-SHELL := /bin/bash
-.SHELLFLAGS := -eu -o pipefail -c
+.SHELLFLAGS := -euc
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -11,8 +11,6 @@ import pytest
 
 from tests.packaging.conftest import ROOT
 
-CHOICE = "--eval=choice: ; @echo $(PYTHON)"
-
 
 def make(folder: Path, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
     """Runs the Makefile in a folder, free of the settings of a `make` that runs these tests."""
@@ -36,6 +34,7 @@ def checkout(tmp_path: Path) -> Path:
     """A folder with what `make install` reads, and nothing installed."""
     for name in ("Makefile", "pyproject.toml", "constraints-dev.txt"):
         shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "choice.mk").write_text("include Makefile\nchoice:\n\t@echo $(PYTHON)\n")
     return tmp_path
 
 
@@ -44,7 +43,7 @@ def programs(tmp_path: Path) -> Path:
     """A folder to be the PATH: the shell tools of the Makefile and no Python."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("make", "bash", "sh", "awk"):
+    for name in ("make", "sh", "awk"):
         found = shutil.which(name)
         assert found is not None
         (folder / name).symlink_to(found)
@@ -55,12 +54,12 @@ def test_takes_the_newest_python_that_really_runs(checkout: Path, programs: Path
     script(programs / "python3.13", "echo 'command not found' >&2; exit 127")
     script(programs / "python3.12", f'exec {sys.executable} "$@"')
     script(programs / "python3.11", f'exec {sys.executable} "$@"')
-    assert make(checkout, CHOICE, "choice", path=f"{programs}").stdout == "python3.12\n"
+    assert make(checkout, "--file=choice.mk", "choice", path=f"{programs}").stdout == "python3.12\n"
 
 
 def test_takes_python3_when_no_versioned_name_exists(checkout: Path, programs: Path) -> None:
     script(programs / "python3", f'exec {sys.executable} "$@"')
-    assert make(checkout, CHOICE, "choice", path=f"{programs}").stdout == "python3\n"
+    assert make(checkout, "--file=choice.mk", "choice", path=f"{programs}").stdout == "python3\n"
 
 
 def test_says_what_is_missing_when_no_python_fits(checkout: Path, programs: Path) -> None:
