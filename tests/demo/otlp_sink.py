@@ -99,7 +99,7 @@ def _http_door(sink: OtlpSink) -> Iterator[None]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self._body()
             encoding = self.headers.get("Content-Encoding", "identity")
             if self.path != "/v1/traces" or self.headers["Content-Type"] != "application/x-protobuf":
                 self.send_error(404 if self.path != "/v1/traces" else 415)
@@ -107,6 +107,16 @@ def _http_door(sink: OtlpSink) -> Iterator[None]:
             body = gzip.decompress(body) if encoding == "gzip" else body
             sink.keep(ExportTraceServiceRequest.FromString(body), "http/protobuf", encoding)
             self._answer(ExportTraceServiceResponse().SerializeToString())
+
+        def _body(self) -> bytes:
+            if self.headers.get("Transfer-Encoding") != "chunked":
+                return self.rfile.read(int(self.headers["Content-Length"]))
+            body = b""  # the Node.js exporter does not say how long its body will be
+            while length := int(self.rfile.readline(), 16):
+                body += self.rfile.read(length)
+                self.rfile.readline()
+            self.rfile.readline()
+            return body
 
         def _answer(self, body: bytes) -> None:
             self.send_response(200)
