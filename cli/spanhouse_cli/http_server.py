@@ -1,0 +1,103 @@
+"""ASGI applications on sockets that are bound beforehand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Generator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from spanhouse_cli.address import Address
+from spanhouse_cli.failure import Failure
+from spanhouse_cli.options import OPTIONS
+from spanhouse_cli.settings import Settings
+
+
+def bind(option: str, address: Address) -> socket.socket:
+    """A listening address for the option of that name. Raises Failure that says which option to change."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(place)
+        except OSError:
+            listener.close()
+            raise
+    except OSError as error:
+        raise Failure(
+            f"cannot listen on {address} ({option}): {error.strerror}. Choose another address with "
+            f"{OPTIONS[option].flag} or {OPTIONS[option].env}; port 0 takes any free one"
+        ) from error
+    return listener
+
+
+def require_free(option: str, address: Address) -> None:
+    """Raise Failure unless `address` can be bound; for a server that binds by itself, with worse messages."""
+    bind(option, address).close()
+
+
+def bound_address(settings: Settings, option: str, listener: socket.socket) -> Address:
+    """The option's address with the real port."""
+    return Address(getattr(settings, option).host, listener.getsockname()[1])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which leaves signals to the one who runs it and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to take connections."""
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Take none."""
+        yield
+
+
+class HttpServers:
+    """Servers that start one by one and stop together."""
+
+    def __init__(self) -> None:
+        self._servers: list[_Server] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def serve(self, app: ASGIApp, listener: socket.socket) -> None:
+        """Begin to serve `app` on `listener`; returns when connections are taken."""
+        config = uvicorn.Config(
+            app,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=1,
+        )
+        server = _Server(config)
+        self._servers.append(server)
+        self._tasks.append(asyncio.create_task(server.serve(sockets=[listener])))
+        await server.listening.wait()
+
+    async def ended(self) -> None:
+        """Return when one of them ends, which none does by itself; raise its error."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            await task
+
+    async def stop(self) -> None:
+        """Take no more connections, let running requests end, for about a second, and return."""
+        for server in self._servers:
+            server.should_exit = True
+        if self._tasks:
+            await asyncio.wait(self._tasks)

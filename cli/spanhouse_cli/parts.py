@@ -1,0 +1,66 @@
+"""What the settings mean to the parts: the store's and the collector's own configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from spanhouse_cli.failure import Misconfigured
+from spanhouse_cli.settings import Settings
+
+if TYPE_CHECKING:
+    from spanhouse_collector import CollectorConfig
+    from spanhouse_storage import StoreConfig
+
+
+def store_config(settings: Settings) -> StoreConfig:
+    """The store, wherever it is."""
+    from spanhouse_storage import DataDirectory, EmbeddedConfig, QueryLimits, ServerConfig, StoreConfig
+
+    limits = QueryLimits(
+        seconds=settings.query_timeout,
+        memory=settings.query_memory,
+        rows=settings.query_rows,
+        threads=settings.query_threads,
+    )
+    engine = (
+        EmbeddedConfig(path=DataDirectory(settings.data_dir).engine, memory=settings.engine_memory)
+        if settings.embedded
+        else ServerConfig(
+            url=settings.store,
+            user=settings.store_user,
+            password=_password(settings),
+            database=settings.store_database,
+            ca_cert=settings.store_ca_cert,
+            verify=settings.store_verify,
+        )
+    )
+    return StoreConfig(engine=engine, query_clients=settings.query_clients, limits=limits)
+
+
+def collector_config(settings: Settings) -> CollectorConfig:
+    """The receive path."""
+    from spanhouse_collector import CollectorConfig
+
+    return CollectorConfig(
+        otlp_grpc=str(settings.otlp_grpc),
+        max_body=settings.max_body,
+        segment_bytes=settings.segment_bytes,
+        segment_age=settings.segment_age,
+        log_quota=settings.log_quota,
+    )
+
+
+def require_server(settings: Settings, command: str) -> None:
+    """Raise Misconfigured unless the store is a server: one process alone can have the embedded engine open."""
+    if settings.embedded:
+        raise Misconfigured(
+            f"`spanhouse {command}` needs a ClickHouse server, and store is `embedded`. Give its URL with --store, "
+            "SPANHOUSE_STORE or in the configuration file, such as http://127.0.0.1:8123, or run everything in one "
+            "process with `spanhouse up`."
+        )
+
+
+def _password(settings: Settings) -> str:
+    if settings.store_password_file is None:
+        return settings.store_password.get_secret_value()
+    return settings.store_password_file.read_text("utf-8").partition("\n")[0].rstrip("\r")

@@ -1,0 +1,120 @@
+"""Spanhouse's own traces: what the query API does, sent over OTLP/HTTP to Spanhouse itself under a tenant of its own.
+
+Only requests to the API make spans. Receiving and storing spans makes none, so that tracing never feeds itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Mapping
+
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TENANT = "_spanhouse"
+FLUSH_SECONDS = 1.0
+_ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_UNTRACED = ("/healthz", "/readyz", "/metrics")
+
+
+class SelfTracing:
+    """The tracer provider of this process, from construction to `stop`.
+
+    `otlp_http_url` is where this process receives OTLP/HTTP, None where it does not; OpenTelemetry's own variables
+    (OTEL_EXPORTER_OTLP_ENDPOINT and others) send the spans elsewhere.
+    """
+
+    def __init__(self, service: str, version: str, otlp_http_url: str | None) -> None:
+        # Imported here, because they cost as much time at start as the rest of this program.
+        import requests
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        elsewhere = _elsewhere()
+        session = requests.Session()
+        session.trust_env = elsewhere  # a proxy has no part in what this process sends to itself
+        exporter = OTLPSpanExporter(
+            endpoint=None if elsewhere else f"{otlp_http_url}/v1/traces",
+            headers=None if elsewhere else {"X-Scope-OrgID": TENANT},
+            timeout=FLUSH_SECONDS,
+            session=session,
+        )
+        resource = Resource.create({"service.name": service, "service.version": version})
+        self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._provider.add_span_processor(BatchSpanProcessor(exporter))
+        trace.set_tracer_provider(self._provider)
+
+    @staticmethod
+    def has_target(otlp_http_url: str | None) -> bool:
+        """Whether there is anything to send spans to."""
+        return otlp_http_url is not None or _elsewhere()
+
+    async def stop(self) -> None:
+        """Send what is left; gives up after `FLUSH_SECONDS`."""
+        loop, sent = asyncio.get_running_loop(), asyncio.Event()
+
+        def shut_down() -> None:
+            self._provider.shutdown()
+            loop.call_soon_threadsafe(sent.set)
+
+        # A daemon, not the loop's executor, for whose threads the interpreter would wait.
+        threading.Thread(target=shut_down, name="self-tracing-flush", daemon=True).start()
+        try:
+            await asyncio.wait_for(sent.wait(), FLUSH_SECONDS)
+        except TimeoutError:
+            return
+
+
+class TracedApp:
+    """Makes a server span of each request to `app` (OpenTelemetry semantic conventions for HTTP), probes excepted."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._tracer = trace.get_tracer("spanhouse")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; see ASGI."""
+        if scope["type"] != "http" or scope["path"] in _UNTRACED:
+            await self._app(scope, receive, send)
+            return
+        with self._tracer.start_as_current_span(
+            scope["method"], propagate.extract(_headers(scope)), SpanKind.SERVER, _request_attributes(scope)
+        ) as span:
+
+            async def send_noticed(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    _tell_answer(span, scope, message["status"])
+                await send(message)
+
+            await self._app(scope, receive, send_noticed)
+
+
+def _elsewhere() -> bool:
+    return any(os.environ.get(variable) for variable in _ENDPOINT_VARIABLES)
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _request_attributes(scope: Scope) -> Mapping[str, str]:
+    return {
+        "http.request.method": scope["method"],
+        "url.path": scope["path"],
+        "url.scheme": scope["scheme"],
+        "network.protocol.version": scope["http_version"],
+    }
+
+
+def _tell_answer(span: trace.Span, scope: Scope, status: int) -> None:
+    span.set_attribute("http.response.status_code", status)
+    if route := getattr(scope.get("route"), "path", None):
+        span.set_attribute("http.route", route)
+        span.update_name(f"{scope['method']} {route}")
+    if status >= 500:
+        span.set_status(Status(StatusCode.ERROR))

@@ -1,0 +1,192 @@
+"""The running service: how the parts are put together, started, and stopped in the opposite order.
+
+Start: address checks, lock, store, schema, collector, HTTP, `spanhouse.json`. What is entered into the exit stack first
+is left last, so reading `_run` upwards from its end gives the order of the shutdown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from spanhouse_collector import Collector
+from spanhouse_storage import DataDirectory, Store, StoreError, StoreUnavailable, check_schema, migrate, open_store
+from starlette.types import ASGIApp
+
+from spanhouse_cli import log, runtime_file
+from spanhouse_cli.address import Address
+from spanhouse_cli.configuration import Configuration
+from spanhouse_cli.failure import Failure
+from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free
+from spanhouse_cli.parts import collector_config, store_config
+from spanhouse_cli.readiness import Readiness
+from spanhouse_cli.self_tracing import SelfTracing, TracedApp
+from spanhouse_cli.settings import Settings
+from spanhouse_cli.stopping import StopRequest, stop_on_signals
+from spanhouse_cli.version import VERSION
+
+logger = logging.getLogger("spanhouse")
+
+RETRY_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a process does: `name` is its service.name, `collects` that it receives, `answers` that it is asked."""
+
+    name: str
+    collects: bool
+    answers: bool
+
+
+UP = Role("spanhouse", collects=True, answers=True)
+COLLECTOR = Role("spanhouse-collector", collects=True, answers=False)
+QUERY = Role("spanhouse-query", collects=False, answers=True)
+
+
+def run(role: Role, configuration: Configuration) -> None:
+    """Serve until SIGTERM or Ctrl-C. Raises Failure where the service cannot start or go on."""
+    settings = configuration.settings
+    log.set_up(settings.log_level, settings.log_format)
+    try:
+        asyncio.run(_serve(role, settings))
+    except StoreError as error:
+        raise Failure(str(error)) from error
+
+
+async def _serve(role: Role, settings: Settings) -> None:
+    logger.info("starting %s %s", role.name, VERSION, extra={"store": settings.store})
+    with stop_on_signals(settings.shutdown_timeout) as stop:
+        async with AsyncExitStack() as at_end:
+            await _run(role, settings, stop, at_end)
+        logger.info("stopped")
+
+
+async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncExitStack) -> None:
+    listeners = _listen(role, settings, at_end)
+    addresses = {option: str(bound_address(settings, option, listener)) for option, listener in listeners.items()}
+
+    directory = DataDirectory(settings.data_dir)
+    if role.collects:
+        directory.lock()
+        at_end.callback(directory.unlock)
+        directory.runtime.unlink(missing_ok=True)  # of a process that was killed
+
+    store = await _open_store(settings, stop)
+    if store is None:
+        return
+    at_end.push_async_callback(asyncio.to_thread, store.close)
+    await asyncio.to_thread(_prepare_schema, role, store)
+
+    servers = HttpServers()
+    at_end.push_async_callback(servers.stop)
+    registry = CollectorRegistry()
+    collector = None
+    if role.collects:
+        collector = Collector(collector_config(settings), store, directory, registry)
+        await _start(collector)
+        at_end.push_async_callback(_stop, collector, stop)
+        addresses["otlp_grpc"] = collector.grpc_address
+        await servers.serve(collector.http_app, listeners["otlp_http"])
+
+    readiness = Readiness(_http_app(role, store, collector, registry))
+    await servers.serve(TracedApp(readiness), listeners["http"])
+    if tracing := _self_tracing(role, settings, addresses):
+        at_end.push_async_callback(tracing.stop)
+    at_end.callback(readiness.turn_off)
+
+    if role.collects:
+        runtime_file.write(directory.runtime, addresses, VERSION)
+    _say_ready(addresses)
+    await _until(stop, servers)
+    logger.info("stopping", extra={"reason": stop.reason})
+
+
+def _listen(role: Role, settings: Settings, at_end: AsyncExitStack) -> dict[str, socket.socket]:
+    """The sockets by option, bound before anything else, so that an address in use is said at once."""
+    listeners = {}
+    for option in ("http", "otlp_http") if role.collects else ("http",):
+        listeners[option] = bind(option, getattr(settings, option))
+        at_end.callback(listeners[option].close)
+    if role.collects:
+        require_free("otlp_grpc", settings.otlp_grpc)
+    return listeners
+
+
+async def _open_store(settings: Settings, stop: StopRequest) -> Store | None:
+    """The store; None when told to stop while waiting for it."""
+    config = store_config(settings)
+    give_up = time.monotonic() + (0.0 if settings.embedded else settings.store_wait)
+    told = False
+    while True:
+        try:
+            return await asyncio.to_thread(open_store, config)
+        except StoreUnavailable as error:
+            if time.monotonic() >= give_up:
+                raise
+            if not told:
+                logger.warning("waiting for the store: %s", error)
+                told = True
+        if await stop.made_within(RETRY_SECONDS):
+            return None
+
+
+def _prepare_schema(role: Role, store: Store) -> None:
+    if not role.collects:
+        check_schema(store)
+        return
+    for migration in migrate(store):
+        logger.info("applied migration %d (%s)", migration.version, migration.name)
+
+
+async def _start(collector: Collector) -> None:
+    try:
+        await collector.start()
+    except OSError as error:
+        raise Failure(str(error)) from error
+
+
+async def _stop(collector: Collector, stop: StopRequest) -> None:
+    """Half of the time left is for loading: the HTTP servers, the queries and the engine have to end after it."""
+    await collector.stop(stop.remaining(share=0.5))
+
+
+def _http_app(role: Role, store: Store, collector: Collector | None, registry: CollectorRegistry) -> ASGIApp:
+    if not role.answers:
+        assert collector is not None  # noqa: S101 - a role without either does not exist
+        return collector.operations_app
+    from spanhouse_query import create_app
+
+    return create_app(store, registry=registry, ingest=collector.status if collector else None)
+
+
+def _self_tracing(role: Role, settings: Settings, addresses: Mapping[str, str]) -> SelfTracing | None:
+    own = f"http://{Address.parse(addresses['otlp_http']).reachable}" if role.collects else None
+    return SelfTracing(role.name, VERSION, own) if settings.self_tracing and SelfTracing.has_target(own) else None
+
+
+def _say_ready(addresses: Mapping[str, str]) -> None:
+    for option, address in addresses.items():
+        if not Address.parse(address).is_loopback:
+            logger.warning(
+                "%s listens on %s: other machines reach it, and it asks nobody for a password", option, address
+            )
+    logger.info("ready, see http://%s", Address.parse(addresses["http"]).reachable, extra=dict(addresses))
+
+
+async def _until(stop: StopRequest, servers: HttpServers) -> None:
+    """Return when the stop is asked for; raise the error of a server that ends before."""
+    waiting = [asyncio.create_task(stop.wait()), asyncio.create_task(servers.ended())]
+    try:
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in waiting:
+            task.cancel()

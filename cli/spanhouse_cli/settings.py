@@ -1,0 +1,169 @@
+"""The options of Spanhouse: this table is all of them. See docs/configuration.md, which is made from it.
+
+An option `data_dir` is `data_dir` in a YAML file, `SPANHOUSE_DATA_DIR` in the environment and `--data-dir` as a flag.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr
+from pydantic.config import JsonDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from spanhouse_cli.address import Address
+from spanhouse_cli.kinds import (
+    Choice,
+    Count,
+    Duration,
+    EngineLocation,
+    ExistingFile,
+    Folder,
+    Listen,
+    Secret,
+    Size,
+    Switch,
+    Text,
+)
+
+KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
+GB = 10**9
+
+RECEIVE = "Addresses"
+STORE = "Store"
+INGEST = "Ingest"
+QUERY = "Queries"
+OPERATION = "Operation"
+
+
+def default_data_dir() -> Path:
+    """The user's folder for data of programs (XDG Base Directory specification), with one for Spanhouse in it."""
+    home = os.environ.get("XDG_DATA_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local" / "share") / "spanhouse"
+
+
+def _option(
+    group: str,
+    default: object,
+    meaning: str,
+    *,
+    default_factory: Callable[[], object] | None = None,
+    shown_default: str | None = None,
+    flag: bool = True,
+) -> Any:
+    extra: JsonDict = {"group": group, "shown_default": shown_default, "flag": flag}
+    if default_factory is not None:
+        return Field(default_factory=default_factory, description=meaning, json_schema_extra=extra)
+    return Field(default=default, description=meaning, json_schema_extra=extra)
+
+
+class Settings(BaseSettings):
+    """All options, checked; built once at start by `spanhouse_cli.configuration.load`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=False)
+
+    otlp_grpc: Annotated[Address, Listen()] = _option(
+        RECEIVE, Address("127.0.0.1", 4317), "Address at which OTLP/gRPC is received."
+    )
+    otlp_http: Annotated[Address, Listen()] = _option(
+        RECEIVE, Address("127.0.0.1", 4318), "Address at which OTLP/HTTP is received."
+    )
+    http: Annotated[Address, Listen()] = _option(
+        RECEIVE, Address("127.0.0.1", 8080), "Address of the query API, the web page, the probes and the metrics."
+    )
+
+    data_dir: Annotated[Path, Folder()] = _option(
+        STORE,
+        None,
+        "Folder for all that is kept: the log of what was received, and the embedded engine's database. One process at "
+        "a time uses it.",
+        default_factory=default_data_dir,
+        shown_default="$XDG_DATA_HOME/spanhouse or ~/.local/share/spanhouse",
+    )
+    store: Annotated[str, EngineLocation()] = _option(
+        STORE,
+        "embedded",
+        "Where spans are stored: in the ClickHouse engine inside this process, or on a ClickHouse server.",
+    )
+    store_user: Annotated[str, Text()] = _option(STORE, "default", "User at the ClickHouse server.")
+    store_password: Annotated[SecretStr, Secret()] = _option(
+        STORE,
+        SecretStr(""),
+        "Password of that user. There is no flag, because everybody on a machine can read its command lines.",
+        flag=False,
+    )
+    store_password_file: Annotated[Path | None, ExistingFile()] = _option(
+        STORE, None, "File whose first line is that password, instead of `store_password`."
+    )
+    store_database: Annotated[str, Text()] = _option(
+        STORE, "default", "Database at the ClickHouse server; it is made if it does not exist."
+    )
+    store_ca_cert: Annotated[Path | None, ExistingFile()] = _option(
+        STORE,
+        None,
+        "PEM file with the authority that signed the server's certificate.",
+        shown_default="the system's authorities",
+    )
+    store_verify: Annotated[bool, Switch()] = _option(
+        STORE, True, "Check the server's certificate. Without that, anybody on the way can read and change the data."
+    )
+    store_wait: Annotated[float, Duration(0.0, 3600.0)] = _option(
+        STORE, 30.0, "How long to wait at start for a ClickHouse server that does not answer yet."
+    )
+    engine_memory: Annotated[int, Size(256 * MIB, TIB)] = _option(
+        STORE, GB, "Memory that the embedded engine may take in all, caches included."
+    )
+
+    max_body: Annotated[int, Size(KIB, GIB)] = _option(
+        INGEST, 10 * MIB, "Largest OTLP request that is accepted, after decompression."
+    )
+    segment_bytes: Annotated[int, Size(64 * KIB, 256 * MIB)] = _option(
+        INGEST, 16 * MIB, "A segment of the log is handed to the engine when it has grown to this size."
+    )
+    segment_age: Annotated[float, Duration(0.01, 60.0)] = _option(
+        INGEST,
+        1.0,
+        "A segment of the log is handed to the engine at this age, however small; it is how far queries lag behind.",
+    )
+    log_quota: Annotated[int, Size(MIB)] = _option(
+        INGEST,
+        4 * GIB,
+        "Disk that received but not yet stored data may take. Past it, senders are told to try again later.",
+    )
+
+    query_timeout: Annotated[float, Duration(0.001, 3600.0)] = _option(QUERY, 10.0, "Longest time for one query.")
+    query_memory: Annotated[int, Size(16 * MIB, TIB)] = _option(
+        QUERY, 400 * MIB, "Memory of the engine that one query may take."
+    )
+    query_rows: Annotated[int, Count(0)] = _option(
+        QUERY, 0, "Rows that one query may read; 0 is without limit.", shown_default="0 (no limit)"
+    )
+    query_threads: Annotated[int, Count(1, 256)] = _option(QUERY, 2, "Cores that one query may use at once.")
+    query_clients: Annotated[int, Count(1, 64)] = _option(
+        QUERY, 4, "Queries that run at the same time; others wait for their turn."
+    )
+
+    log_level: Annotated[str, Choice(("debug", "info", "warning", "error"))] = _option(
+        OPERATION, "info", "Least important messages that are still written to the log, on standard error."
+    )
+    log_format: Annotated[str, Choice(("text", "json"))] = _option(
+        OPERATION, "text", "One line of text or one JSON object for each message."
+    )
+    self_tracing: Annotated[bool, Switch()] = _option(
+        OPERATION,
+        True,
+        "Trace Spanhouse itself, under the tenant `_spanhouse`, apart from everything else.",
+    )
+    shutdown_timeout: Annotated[float, Duration(0.5, 600.0)] = _option(
+        OPERATION,
+        5.0,
+        "Longest time between SIGTERM or Ctrl-C and the end. What is not stored by then is stored at the next start.",
+    )
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the engine runs in this process."""
+        return self.store == "embedded"
