@@ -45,7 +45,7 @@ def test_every_service_has_a_pinned_image_a_healthcheck_and_a_memory_limit(compo
 
 
 def test_every_volume_is_declared_and_every_declared_volume_used(compose: dict[str, Any]) -> None:
-    mounted = {mount.split(":")[0] for service in compose["services"].values() for mount in service["volumes"]}
+    mounted = {mount.split(":")[0] for service in compose["services"].values() for mount in service.get("volumes", [])}
     assert mounted == set(compose["volumes"])
 
 
