@@ -23,7 +23,7 @@ Every option has one name and can be given in three places. From weak to strong:
 `spanhouse config` prints the effective value of every option and where it comes from. An option that does not exist, in
 the file, among the environment variables that begin with `SPANHOUSE_` or as a flag, and a value that is not allowed end
 the command with exit code 2 and say where it stands and what is allowed. Only the variables that Kubernetes sets for
-services whose names begin with `spanhouse` (`SPANHOUSE_QUERY_SERVICE_HOST`, `SPANHOUSE_PORT=tcp://...`) are passed over.
+services with names like `spanhouse-query` (`SPANHOUSE_QUERY_SERVICE_HOST`, `SPANHOUSE_PORT=tcp://...`) are passed over.
 
 Sizes are written `512MiB` (binary: KiB, MiB, GiB, TiB), `1GB` (decimal: kB, MB, GB, TB) or as a number of bytes; times
 `500ms`, `1.5s`, `1m30s`; switches `true` or `false`, and as flags `--self-tracing` or `--no-self-tracing`.

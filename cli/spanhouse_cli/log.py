@@ -8,19 +8,20 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+# What goes wrong in them reaches their callers as an error, or, as with Spanhouse's own spans, does not matter.
+_LIBRARIES = ("clickhouse_connect", "opentelemetry", "urllib3")
 _OWN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 def set_up(level: str, style: str) -> None:
-    """Log from `level` on in the given `log_format`. Libraries speak only of what has gone wrong."""
+    """Log from `level` on in the given `log_format`. Libraries that tell their callers what goes wrong do not log."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLine() if style == "json" else TextLine())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     if level != "debug":
-        for library in ("uvicorn", "clickhouse_connect", "chdb", "urllib3"):
-            logging.getLogger(library).setLevel(logging.WARNING)
-        # Spans of Spanhouse itself that cannot be delivered are no trouble of the operator's.
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
+        for library in _LIBRARIES:
+            logging.getLogger(library).setLevel(logging.CRITICAL)
 
 
 class TextLine(logging.Formatter):
