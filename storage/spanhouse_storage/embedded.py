@@ -10,7 +10,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanhouse_storage.config import EmbeddedConfig
-from spanhouse_storage.engine import TRACES_TABLE, Settings
+from spanhouse_storage.engine import OTLP_PROTO, TRACES_TABLE, Settings
 from spanhouse_storage.errors import StoreError
 from spanhouse_storage.sql import literal
 
@@ -47,6 +47,10 @@ class EmbeddedEngine:
 
         _count_rows_read(client)
         return client
+
+    def protobuf(self, message: str) -> Settings:
+        """Name the schema's own file: given as text, the engine would leave a copy in the working folder."""
+        return {"format_schema_source": "file", "format_schema": f"{OTLP_PROTO}:{message}"}
 
     def insert(self, client: Client, segment: Path, token: str) -> None:
         """Let the engine read the segment where it lies; see `Engine.insert`."""

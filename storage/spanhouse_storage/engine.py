@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Protocol
 
@@ -12,30 +11,24 @@ from clickhouse_connect.driver.client import Client
 Settings = Mapping[str, str | int | float]
 
 TRACES_TABLE = "otlp_traces_in"
+OTLP_PROTO = Path(__file__).parent / "schema" / "otlp.proto"
 
-
-def load_settings() -> Settings:
-    """Settings of the client that loads segments; they never change, so that a replay makes the same blocks.
-
-    Deduplication compares what an insert wrote block by block (docs/adr/0001): one segment must always be one block.
-    """
-    return {
-        "async_insert": 0,
-        "insert_deduplicate": 1,
-        "deduplicate_blocks_in_dependent_materialized_views": 1,
-        "format_schema_source": "string",
-        "format_schema": (files("spanhouse_storage") / "schema" / "otlp.proto").read_text("utf-8"),
-        "format_schema_message_name": "Frame",
-        "input_format_protobuf_oneof_presence": 1,
-        # Keeps what is computed once for a resource from being computed again for each of its spans: 2.9 instead of
-        # 7.6 microseconds of CPU a span.
-        "query_plan_merge_expressions": 0,
-        "max_insert_block_size": 1_048_576,
-        "min_insert_block_size_rows": 1_048_576,
-        "min_insert_block_size_bytes": 1 << 30,
-        "max_insert_threads": 1,
-        "max_threads": 1,
-    }
+# For the client that loads segments. They never change, so that a replay makes the same blocks: deduplication compares
+# what an insert wrote block by block (docs/adr/0001), and one segment must always be one block.
+LOAD_SETTINGS: Settings = {
+    "async_insert": 0,
+    "insert_deduplicate": 1,
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "input_format_protobuf_oneof_presence": 1,
+    # Keeps what is computed once for a resource from being computed again for each of its spans: 2.9 instead of
+    # 7.6 microseconds of CPU a span.
+    "query_plan_merge_expressions": 0,
+    "max_insert_block_size": 1_048_576,
+    "min_insert_block_size_rows": 1_048_576,
+    "min_insert_block_size_bytes": 1 << 30,
+    "max_insert_threads": 1,
+    "max_threads": 1,
+}
 
 
 class Engine(Protocol):
@@ -43,6 +36,9 @@ class Engine(Protocol):
 
     def client(self, settings: Settings | None = None) -> Client:
         """Open a client of its own; `settings` hold for everything it runs. One client runs one call at a time."""
+
+    def protobuf(self, message: str) -> Settings:
+        """The settings with which `FORMAT Protobuf` reads and writes `message` of otlp.proto."""
 
     def insert(self, client: Client, segment: Path, token: str) -> None:
         """Insert a file of frames in one statement; a token that was inserted before adds nothing."""

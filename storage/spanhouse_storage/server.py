@@ -11,7 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanhouse_storage.config import ServerConfig
-from spanhouse_storage.engine import TRACES_TABLE, Settings
+from spanhouse_storage.engine import OTLP_PROTO, TRACES_TABLE, Settings
 from spanhouse_storage.errors import StoreUnavailable
 from spanhouse_storage.sql import identifier
 
@@ -41,6 +41,14 @@ class ServerEngine:
             return self._open(self._config.database, settings)
         except ClickHouseError as error:
             raise StoreUnavailable(f"cannot open the store at {self._config.url}: {error}") from error
+
+    def protobuf(self, message: str) -> Settings:
+        """Send the schema along: nothing has to be installed on the server."""
+        return {
+            "format_schema_source": "string",
+            "format_schema": OTLP_PROTO.read_text("utf-8"),
+            "format_schema_message_name": message,
+        }
 
     def insert(self, client: Client, segment: Path, token: str) -> None:
         """Stream the segment as the body of one insert; see `Engine.insert`."""

@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanhouse_storage.config import EmbeddedConfig, StoreConfig
 from spanhouse_storage.embedded import EmbeddedEngine
-from spanhouse_storage.engine import Engine, load_settings
+from spanhouse_storage.engine import LOAD_SETTINGS, Engine, Settings
 from spanhouse_storage.errors import insert_error, query_error
 from spanhouse_storage.pool import QueryPool
 from spanhouse_storage.server import ServerEngine
@@ -39,10 +39,14 @@ class Store:
         """
         try:
             if self._loader is None:
-                self._loader = self._engine.client(load_settings())
+                self._loader = self._engine.client({**LOAD_SETTINGS, **self._engine.protobuf("Frame")})
             self._engine.insert(self._loader, segment, token)
         except ClickHouseError as error:
             raise insert_error(error) from error
+
+    def protobuf(self, message: str) -> Settings:
+        """Settings for `queries.raw` to write `message` of otlp.proto (output `Protobuf`)."""
+        return self._engine.protobuf(message)
 
     def command(self, sql: str, parameters: Mapping[str, Any] | None = None) -> None:
         """Run a statement that answers nothing (DDL, migrations)."""

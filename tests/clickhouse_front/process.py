@@ -27,12 +27,14 @@ def running_front(
     options = {"--path": path, "--port": port, "--user": user, "--password": password, "--memory": memory}
     arguments = [str(part) for option in options.items() if option[1] is not None for part in option]
     environment = os.environ | {"PYTHONPATH": str(_IMPORT_ROOT)}
+    path.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.clickhouse_front", *arguments],
             stdout=subprocess.PIPE,
             stderr=log,
             env=environment,
+            cwd=path,  # where the engine keeps its copies of format schemas
         )
         try:
             yield _ready_url(process, log, seconds=30)
