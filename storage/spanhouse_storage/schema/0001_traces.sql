@@ -1,5 +1,9 @@
 -- Traces: from frames of raw OTLP requests to spans, resources, the trace index, RED by minute and rejected spans.
 -- Statements end with a semicolon at the end of a line. All are idempotent: a migration that was cut off runs again.
+--
+-- Every table remembers the last 1000 insert tokens, so that a segment inserted again adds nothing, and syncs new parts
+-- to disk, because a segment is removed from the log once it is inserted. Merged parts need no sync: their sources stay
+-- for eight minutes (old_parts_lifetime).
 
 -- What INSERT ... FORMAT Protobuf writes to (message Frame of otlp.proto). It stores nothing; the views below do.
 -- `kind` of an attribute value names the member of the oneof that was present (input_format_protobuf_oneof_presence).
@@ -93,7 +97,7 @@ CREATE TABLE IF NOT EXISTS spans
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (tenant, toStartOfFiveMinutes(ts), trace_id)
-SETTINGS non_replicated_deduplication_window = 1000, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS spans_mv TO spans AS
 WITH
@@ -176,7 +180,7 @@ CREATE TABLE IF NOT EXISTS resources
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (tenant, id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS resources_mv TO resources AS
 WITH
@@ -226,7 +230,7 @@ CREATE TABLE IF NOT EXISTS trace_index
 ENGINE = AggregatingMergeTree
 PARTITION BY day
 ORDER BY (tenant, trace_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS trace_index_mv TO trace_index AS
 SELECT
@@ -266,7 +270,7 @@ CREATE TABLE IF NOT EXISTS red_1m
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, toStartOfHour(minute), service, operation, kind, entry, minute)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS red_1m_mv TO red_1m AS
 SELECT
@@ -303,7 +307,7 @@ ENGINE = MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (tenant, received_at)
 TTL toDateTime(received_at) + INTERVAL 7 DAY
-SETTINGS non_replicated_deduplication_window = 1000, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS rejects_mv TO rejects AS
 SELECT

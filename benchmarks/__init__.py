@@ -1,0 +1,1 @@
+"""Measurements. They report figures and assert nothing."""
