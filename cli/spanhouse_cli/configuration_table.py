@@ -50,8 +50,8 @@ read them there; the file goes away with the process.
 
 ## Spanhouse's own traces
 
-With `self_tracing`, every request to the query API makes a span, probes and metrics excepted. `spanhouse up` and
-`spanhouse collector` send these spans to themselves under the tenant `_spanhouse`, so they appear in no map of yours:
+With `self_tracing`, every request to the query API makes a span, probes and metrics excepted. `spanhouse up` sends
+these spans to itself under the tenant `_spanhouse`, so they appear in no map of yours:
 
     curl -H 'X-Scope-OrgID: _spanhouse' http://127.0.0.1:8080/api/v1/services
 

@@ -1,6 +1,7 @@
-"""Spanhouse's own traces: what the query API does, sent over OTLP/HTTP to Spanhouse itself under a tenant of its own.
+"""Spanhouse's own traces, sent over OTLP/HTTP to Spanhouse itself under a tenant of its own.
 
-Only requests to the API make spans. Receiving and storing spans makes none, so that tracing never feeds itself.
+The query service makes the spans, through OpenTelemetry's API. Receiving and storing spans makes none, so that tracing
+never feeds itself.
 """
 
 from __future__ import annotations
@@ -8,16 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Mapping
 
-from opentelemetry import propagate, trace
-from opentelemetry.trace import SpanKind, Status, StatusCode
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from opentelemetry import trace
 
 TENANT = "_spanhouse"
 FLUSH_SECONDS = 1.0
 _ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
-_UNTRACED = ("/healthz", "/readyz", "/metrics")
 
 
 class SelfTracing:
@@ -70,51 +67,5 @@ class SelfTracing:
             return
 
 
-class TracedApp:
-    """Makes a server span of each request to `app` (OpenTelemetry semantic conventions for HTTP), probes excepted."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._tracer = trace.get_tracer("spanhouse")
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; see ASGI."""
-        if scope["type"] != "http" or scope["path"] in _UNTRACED:
-            await self._app(scope, receive, send)
-            return
-        with self._tracer.start_as_current_span(
-            scope["method"], propagate.extract(_headers(scope)), SpanKind.SERVER, _request_attributes(scope)
-        ) as span:
-
-            async def send_noticed(message: Message) -> None:
-                if message["type"] == "http.response.start":
-                    _tell_answer(span, scope, message["status"])
-                await send(message)
-
-            await self._app(scope, receive, send_noticed)
-
-
 def _elsewhere() -> bool:
     return any(os.environ.get(variable) for variable in _ENDPOINT_VARIABLES)
-
-
-def _headers(scope: Scope) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-
-
-def _request_attributes(scope: Scope) -> Mapping[str, str]:
-    return {
-        "http.request.method": scope["method"],
-        "url.path": scope["path"],
-        "url.scheme": scope["scheme"],
-        "network.protocol.version": scope["http_version"],
-    }
-
-
-def _tell_answer(span: trace.Span, scope: Scope, status: int) -> None:
-    span.set_attribute("http.response.status_code", status)
-    if route := getattr(scope.get("route"), "path", None):
-        span.set_attribute("http.route", route)
-        span.update_name(f"{scope['method']} {route}")
-    if status >= 500:
-        span.set_status(Status(StatusCode.ERROR))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from spanhouse_collector import Collector
+from spanhouse_query import QueryConfig, create_app
 from spanhouse_storage import DataDirectory, Store, StoreError, StoreUnavailable, check_schema, migrate, open_store
 from starlette.types import ASGIApp
 
@@ -26,7 +27,7 @@ from spanhouse_cli.failure import Failure
 from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free
 from spanhouse_cli.parts import collector_config, store_config
 from spanhouse_cli.readiness import Readiness
-from spanhouse_cli.self_tracing import SelfTracing, TracedApp
+from spanhouse_cli.self_tracing import SelfTracing
 from spanhouse_cli.settings import Settings
 from spanhouse_cli.stopping import StopRequest, stop_on_signals
 from spanhouse_cli.version import VERSION
@@ -95,8 +96,8 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
         addresses["otlp_grpc"] = collector.grpc_address
         await servers.serve(collector.http_app, listeners["otlp_http"])
 
-    readiness = Readiness(_http_app(role, store, collector, registry))
-    await servers.serve(TracedApp(readiness), listeners["http"])
+    readiness = Readiness(_http_app(role, store, collector, registry, addresses))
+    await servers.serve(readiness, listeners["http"])
     if tracing := _self_tracing(role, settings, addresses):
         at_end.push_async_callback(tracing.stop)
     at_end.callback(readiness.turn_off)
@@ -157,18 +158,21 @@ async def _stop(collector: Collector, stop: StopRequest) -> None:
     await collector.stop(stop.remaining(share=0.5))
 
 
-def _http_app(role: Role, store: Store, collector: Collector | None, registry: CollectorRegistry) -> ASGIApp:
+def _http_app(
+    role: Role, store: Store, collector: Collector | None, registry: CollectorRegistry, addresses: Mapping[str, str]
+) -> ASGIApp:
     if not role.answers:
-        assert collector is not None  # noqa: S101 - a role without either does not exist
+        assert collector is not None  # noqa: S101 - there is no role that does neither
         return collector.operations_app
-    from spanhouse_query import create_app
-
-    return create_app(store, registry=registry, ingest=collector.status if collector else None)
+    settings = QueryConfig(otlp_http=addresses.get("otlp_http", ""), otlp_grpc=addresses.get("otlp_grpc", ""))
+    return create_app(store, registry=registry, ingest=collector.status if collector else None, settings=settings)
 
 
 def _self_tracing(role: Role, settings: Settings, addresses: Mapping[str, str]) -> SelfTracing | None:
+    if not (settings.self_tracing and role.answers):
+        return None
     own = f"http://{Address.parse(addresses['otlp_http']).reachable}" if role.collects else None
-    return SelfTracing(role.name, VERSION, own) if settings.self_tracing and SelfTracing.has_target(own) else None
+    return SelfTracing(role.name, VERSION, own) if SelfTracing.has_target(own) else None
 
 
 def _say_ready(addresses: Mapping[str, str]) -> None:
