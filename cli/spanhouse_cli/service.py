@@ -62,8 +62,8 @@ def run(role: Role, configuration: Configuration) -> None:
 
 
 async def _serve(role: Role, settings: Settings) -> None:
-    logger.info("starting %s %s", role.name, VERSION, extra={"store": settings.store})
     with stop_on_signals(settings.shutdown_timeout) as stop:
+        logger.info("starting %s %s", role.name, VERSION, extra={"store": settings.store})
         async with AsyncExitStack() as at_end:
             await _run(role, settings, stop, at_end)
         logger.info("stopped")

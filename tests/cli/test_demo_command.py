@@ -1,0 +1,80 @@
+"""`spanhouse demo`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from socket import create_server
+
+import pytest
+
+from tests.cli.running import COMMAND, FREE_PORTS, eventually, spanhouse
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where programs put their temporary files."""
+    folder = tmp_path / "tmp"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    return folder
+
+
+def test_without_a_running_spanhouse_it_says_so() -> None:
+    with closing(create_server(("127.0.0.1", 0))) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    ended = spanhouse("demo", f"--otlp-grpc={address}", f"--otlp-http={address}")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+    assert f"no OTLP endpoint answers at http://{address}" in ended.stderr
+
+
+def test_a_number_that_makes_no_sense_is_told() -> None:
+    ended = spanhouse("demo", "--rate=0")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
+    assert "rate is 0" in ended.stderr
+
+
+def test_up_starts_spanhouse_and_the_shop_and_leaves_nothing_behind(temporary: Path) -> None:
+    ended = spanhouse("demo", "--up", "--journeys=5", "--rate=50", *FREE_PORTS)
+    assert ended.returncode == 0, ended.stderr
+    assert "The shop is closed after 5 journeys" in ended.stdout
+    assert list(temporary.iterdir()) == []
+
+
+def test_a_folder_that_was_given_stays(tmp_path: Path) -> None:
+    ended = spanhouse("demo", "--up", "--journeys=1", f"--data-dir={tmp_path}/data", *FREE_PORTS)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "data" / "engine").is_dir()
+
+
+def test_a_spanhouse_that_cannot_start_ends_the_demo() -> None:
+    with closing(create_server(("127.0.0.1", 0))) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        ended = spanhouse("demo", "--up", *FREE_PORTS, f"--http={address}")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+    assert f"cannot listen on {address} (http)" in ended.stderr
+    assert "Spanhouse could not start" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_shop_and_then_spanhouse(temporary: Path, tmp_path: Path, number: signal.Signals) -> None:
+    output = tmp_path / "output"
+    with output.open("wb") as written:
+        process = subprocess.Popen(
+            [*COMMAND, "demo", "--up", *FREE_PORTS],
+            stdout=written,
+            stderr=written,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    try:
+        eventually(lambda: "The shop is open" in output.read_text() or None, seconds=60)
+        process.send_signal(number)
+        assert process.wait(15) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert "The shop is closed" in output.read_text()
+    assert list(temporary.iterdir()) == []

@@ -1,0 +1,49 @@
+"""`spanhouse migrate`."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from spanhouse_storage import DataDirectory, ServerConfig, StoreConfig, known_migrations, open_store
+
+from tests.cli.running import spanhouse
+
+APPLIED = [f"Applied migration {each.version} ({each.name})." for each in known_migrations()]
+UP_TO_DATE = (
+    f"The schema is at version {known_migrations()[-1].version}, which is what this version of Spanhouse needs."
+)
+
+
+@pytest.fixture(params=["embedded", "server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]:
+    """The flags for an empty database on each engine in turn."""
+    if request.param == "embedded":
+        yield [f"--data-dir={tmp_path}/data"]
+        return
+    url, database = request.getfixturevalue("clickhouse_url"), f"test_{secrets.token_hex(6)}"
+    yield [f"--store={url}", f"--store-database={database}"]
+    with closing(open_store(StoreConfig(engine=ServerConfig(url=url)))) as opened:
+        opened.command(f"DROP DATABASE {database}")
+
+
+def test_it_says_what_it_did_and_does_it_once(store: list[str]) -> None:
+    unmade = spanhouse("migrate", *store, "--check")
+    assert (unmade.returncode, unmade.stdout) == (1, "")
+    assert "the database has no Spanhouse schema yet" in unmade.stderr
+    assert spanhouse("migrate", *store).stdout.splitlines() == [*APPLIED, UP_TO_DATE]
+    for arguments in ([], ["--check"]):
+        again = spanhouse("migrate", *store, *arguments)
+        assert (again.returncode, again.stdout.splitlines()) == (0, [UP_TO_DATE])
+
+
+def test_the_folder_of_a_running_service_is_left_alone(tmp_path: Path) -> None:
+    directory = DataDirectory(tmp_path / "data")
+    directory.lock()
+    ended = spanhouse("migrate", f"--data-dir={directory.path}")
+    directory.unlock()
+    assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
+    assert "is in use by another Spanhouse" in ended.stderr
