@@ -1,0 +1,67 @@
+"""The query service as an ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from spanhouse_storage import Store
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.routing import Route
+
+from spanhouse_query import latency, page, probes, service_map, services
+from spanhouse_query.config import QueryConfig
+from spanhouse_query.disconnect import DisconnectMiddleware
+from spanhouse_query.endpoint import Endpoint, EndpointApp, http_problem
+from spanhouse_query.metrics import QueryMetrics
+from spanhouse_query.observation import Observed
+from spanhouse_query.openapi import openapi_endpoint
+from spanhouse_query.probes import metrics_endpoint
+from spanhouse_query.status import status_endpoint
+from spanhouse_query.traces import search
+from spanhouse_query.traces import trace as one_trace
+
+_DEFAULT = QueryConfig()
+
+
+def create_app(
+    store: Store,
+    *,
+    registry: CollectorRegistry,
+    ingest: Callable[[], dict[str, Any]] | None = None,
+    settings: QueryConfig = _DEFAULT,
+) -> Starlette:
+    """The application over an open store, which stays the caller's to close.
+
+    registry: what /metrics shows; the service's own metrics are added to it. ingest: what the receiver in the same
+    process did, as /api/v1/status shows it.
+    """
+    endpoints = [
+        *services.ENDPOINTS,
+        *service_map.ENDPOINTS,
+        *latency.ENDPOINTS,
+        *search.ENDPOINTS,
+        *one_trace.ENDPOINTS,
+        status_endpoint(ingest),
+        *probes.ENDPOINTS,
+        metrics_endpoint(registry),
+        page.page_endpoint(settings),
+    ]
+    endpoints.append(openapi_endpoint(endpoints))
+    metrics = QueryMetrics(registry)
+    return Starlette(
+        routes=[_route(endpoint, store, metrics) for endpoint in endpoints],
+        middleware=[Middleware(DisconnectMiddleware), Middleware(GZipMiddleware, compresslevel=4)],
+        exception_handlers={HTTPException: http_problem},
+    )
+
+
+def _route(endpoint: Endpoint, store: Store, metrics: QueryMetrics) -> Route:
+    """Probes and scrapes are not observed: they would drown the rest."""
+    app = EndpointApp(endpoint, store)
+    answer = Observed(app, endpoint.path.replace(":path", ""), metrics) if endpoint.observed else app
+    return Route(endpoint.path, answer.__call__)

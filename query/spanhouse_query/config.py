@@ -1,0 +1,19 @@
+"""What the query service can be told. The command line owns names, files and environment; this is the result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SECOND = 1_000_000_000
+MINUTE = 60 * SECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryConfig:
+    """Options of the query service.
+
+    otlp_http, otlp_grpc: where to send data, as the start page shows it; empty where this process has no receiver.
+    """
+
+    otlp_http: str = ""
+    otlp_grpc: str = ""

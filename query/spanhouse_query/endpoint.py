@@ -1,0 +1,140 @@
+"""An endpoint: one declaration that parses its requests, calls its function and describes both in OpenAPI."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from spanhouse_storage import Store, StoreError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from spanhouse_query.parameters import Parameters
+from spanhouse_query.problems import Problem, invalid_parameter, store_problem, unknown_parameter, validation_problem
+from spanhouse_query.reader import Reader
+
+_log = logging.getLogger(__name__)
+TENANT_HEADER = "X-Scope-OrgID"
+DEFAULT_TENANT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to an endpoint: what to read with, the service's settings and the request itself."""
+
+    reader: Reader
+    request: Request
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The request's headers."""
+        return self.request.headers
+
+
+Handler = Callable[[Call, Any], Awaitable[BaseModel | Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A GET endpoint.
+
+    handler: called with the call and an instance of `parameters`. answer: the model of its JSON answer, None where it
+    answers none. media: other media types of its answer, each with a JSON schema or None for bytes. problems: the
+    statuses of the problems it may answer with, beside those that all have. observed: whether its requests are
+    traced and counted.
+    """
+
+    path: str
+    handler: Handler
+    summary: str
+    parameters: type[Parameters]
+    answer: type[BaseModel] | None = None
+    media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    problems: tuple[int, ...] = ()
+    observed: bool = True
+
+    @property
+    def path_parameters(self) -> list[str]:
+        """Names of the parameters in the path."""
+        return re.findall(r"{(\w+)", self.path)
+
+    @property
+    def query_parameters(self) -> list[str]:
+        """Names of the query parameters as clients write them."""
+        names = [info.alias or name for name, info in self.parameters.model_fields.items()]
+        return [name for name in names if name not in self.path_parameters]
+
+
+class EndpointApp:
+    """Answers requests to one endpoint."""
+
+    def __init__(self, endpoint: Endpoint, store: Store, clock: Callable[[], int] = time.time_ns) -> None:
+        self._endpoint = endpoint
+        self._store = store
+        self._clock = clock
+
+    async def __call__(self, request: Request) -> Response:
+        """The answer, whatever happens: an unexpected error is logged and answered as 500."""
+        try:
+            return await self._answer(request)
+        except Problem as problem:
+            return problem.response(request.url.path)
+        except StoreError as error:
+            answer = store_problem(error)
+            if answer.status == 500:
+                _log.error("query failed", exc_info=error)
+            return answer.response(request.url.path)
+        except Exception:
+            _log.exception("request failed")
+            return internal_problem().response(request.url.path)
+
+    async def _answer(self, request: Request) -> Response:
+        now = self._clock()
+        parameters = parse(self._endpoint, request, now)
+        tenant = request.headers.get(TENANT_HEADER) or DEFAULT_TENANT
+        answer = await self._endpoint.handler(Call(Reader(self._store, tenant, now), request), parameters)
+        if isinstance(answer, Response):
+            return answer
+        return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+
+
+def parse(endpoint: Endpoint, request: Request, now: int) -> Parameters:
+    """The request's parameters. Raises Problem for one that is unknown, given twice, missing or malformed."""
+    values: dict[str, Any] = dict(request.path_params)
+    allowed = endpoint.query_parameters
+    for name, value in request.query_params.multi_items():
+        if name not in allowed:
+            raise unknown_parameter(name, allowed)
+        if name in values:
+            raise invalid_parameter(name, f"{name} is given twice")
+        values[name] = value
+    try:
+        return endpoint.parameters.model_validate(values, context={"now": now})
+    except ValidationError as error:
+        raise validation_problem(error) from None
+
+
+def internal_problem() -> Problem:
+    """500, without what went wrong: that is in the log."""
+    return Problem(500, "internal", "Internal error", "the request failed; the log of the service has more")
+
+
+async def http_problem(request: Request, error: Exception) -> Response:
+    """Starlette's own errors (no such path, no such method) as problems."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    if status == 404:
+        problem = Problem(404, "not-found", "Not found", f"there is nothing at {request.url.path}; see /openapi.json")
+    elif status == 405:
+        problem = Problem(405, "method-not-allowed", "Method not allowed", "this path answers GET", allowed=["GET"])
+    else:
+        problem = internal_problem()
+    response = problem.response(request.url.path)
+    if isinstance(error, HTTPException) and error.headers:
+        response.headers.update(error.headers)
+    return response

@@ -1,0 +1,104 @@
+"""Filter text to tokens."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from spanhouse_query.filters.errors import FilterError
+from spanhouse_query.time_range import UNITS, parse_duration
+
+
+class Kind(Enum):
+    """Kinds of tokens; the value is how an error calls them."""
+
+    STRING = "a string in double quotes"
+    DURATION = "a duration"
+    NUMBER = "a number"
+    SCOPED = 'span."…" or resource."…"'
+    WORD = "a name"
+    OPERATOR = "an operator"
+    OPEN = "("
+    CLOSE = ")"
+    COMMA = ","
+    END = "the end"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A piece of the filter. `value`: what a literal means, (scope, name) of a scoped name, otherwise the text."""
+
+    kind: Kind
+    text: str
+    position: int
+    value: Any = None
+
+    @property
+    def shown(self) -> str:
+        """How an error shows it."""
+        return "the end" if self.kind is Kind.END else self.text
+
+
+_QUOTED = r'"(?:[^"\\\x00-\x1f]|\\.)*"'
+_AMOUNT = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)"
+_TOKEN = re.compile(
+    rf"""
+    (?P<SPACE>\s+)
+  | (?P<STRING>{_QUOTED})
+  | (?P<SCOPED>(?:span|resource)\.{_QUOTED})
+  | (?P<DURATION>(?:\d+(?:\.\d+)?(?:{"|".join(UNITS)}))+(?![\w.]))
+  | (?P<NUMBER>{_AMOUNT}(?:[eE][+-]?\d+)?(?![\w.]))
+  | (?P<WORD>[A-Za-z_][\w./:@-]*)
+  | (?P<OPERATOR>=~|!~|!=|<=|>=|=|<|>)
+  | (?P<OPEN>\() | (?P<CLOSE>\)) | (?P<COMMA>,)
+    """,
+    re.VERBOSE | re.ASCII,
+)
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """The tokens of `text`, an END last. Raises FilterError where no token can begin."""
+    position = 0
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise FilterError(position, repr(text[position : position + 10]), ["a name, a value or an operator"])
+        if match.lastgroup != "SPACE":
+            yield _token(Kind[str(match.lastgroup)], match[0], position)
+        position = match.end()
+    yield Token(Kind.END, "", len(text))
+
+
+def _token(kind: Kind, text: str, position: int) -> Token:
+    match kind:
+        case Kind.STRING:
+            return Token(kind, text, position, _unquoted(text, position))
+        case Kind.SCOPED:
+            scope, _, name = text.partition(".")
+            return Token(kind, text, position, (scope, _unquoted(name, position + len(scope) + 1)))
+        case Kind.DURATION:
+            return Token(kind, text, position, parse_duration(text))
+        case Kind.NUMBER:
+            return Token(kind, text, position, _number(text, position))
+        case _:
+            return Token(kind, text, position, text)
+
+
+def _unquoted(text: str, position: int) -> str:
+    try:
+        value = json.loads(text)
+        value.encode()
+    except ValueError:
+        raise FilterError(position, text, ["a string with the escapes of JSON"]) from None
+    return str(value)
+
+
+def _number(text: str, position: int) -> float:
+    value = float(text)
+    if abs(value) == float("inf"):
+        raise FilterError(position, text, ["a number of at most 1.7e308"])
+    return value

@@ -1,0 +1,257 @@
+"""Latency over time: from red_1m where it knows enough, from the spans themselves otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from spanhouse_query.config import MINUTE, SECOND
+from spanhouse_query.endpoint import Call, Endpoint
+from spanhouse_query.parameters import Duration, RangeParameters
+from spanhouse_query.percentiles import (
+    SKETCH_ERROR,
+    SKETCH_FUNCTIONS,
+    exact_percentiles,
+    percentile_name,
+    sketch_percentiles,
+)
+from spanhouse_query.problems import invalid_parameter
+from spanhouse_query.reader import Meta
+from spanhouse_query.spans_where import ENTRY, SpanKind, SpansWhere, range_bounds, spans_where
+from spanhouse_query.time_range import TimeRange
+
+POINTS = 120
+MOST_POINTS = 11_000
+GROUPS = {"service": "service", "operation": "name", "kind": "kind"}
+_STEPS = [
+    seconds * SECOND
+    for seconds in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+]
+
+
+def _percentile_list(value: Any) -> tuple[float, ...]:
+    """`50,95,99.9`, each 0 to 100."""
+    try:
+        percentiles = tuple(float(part) for part in str(value).split(","))
+    except ValueError:
+        percentiles = ()
+    if not percentiles or len(percentiles) > 10 or not all(0 <= percentile <= 100 for percentile in percentiles):
+        raise PydanticCustomError("percentiles", "expected one to ten numbers from 0 to 100, separated by commas")
+    return tuple(dict.fromkeys(percentiles))
+
+
+def _group_list(value: Any) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(part.strip() for part in str(value).split(",") if part.strip()))
+    if len(names) > 5:
+        raise PydanticCustomError("group_by", "expected at most five names")
+    return names
+
+
+class LatencyParameters(RangeParameters):
+    """Parameters of latency over time."""
+
+    service: str | None = Field(None, description="Only spans of this service.")
+    operation: str | None = Field(None, description="Only spans with this name.")
+    kind: SpanKind | None = Field(None, description="Only spans of this kind.")
+    q: str | None = Field(None, description="Only spans that satisfy this filter.")
+    spans: Literal["entry", "all"] | None = Field(
+        None,
+        description="entry: only SERVER, CONSUMER and root spans. Default: entry, but all where operation, kind or q "
+        "is given.",
+    )
+    step: Duration | None = Field(
+        None, description=f"Length of a step; by default a round one that makes at most {POINTS} points."
+    )
+    percentiles: Annotated[
+        tuple[float, ...],
+        BeforeValidator(_percentile_list),
+        WithJsonSchema({"type": "string", "examples": ["50,95,99.9"]}),
+    ] = Field("50,90,95,99", validate_default=True, description="Percentiles, separated by commas.")
+    group_by: Annotated[
+        tuple[str, ...], BeforeValidator(_group_list), WithJsonSchema({"type": "string", "examples": ["service,kind"]})
+    ] = Field(
+        "", validate_default=True, description="service, operation, kind or attributes of spans, separated by commas."
+    )
+    exact: Literal["true", "false"] = Field("false", description="true: from the spans themselves, at any cost.")
+    limit: int = Field(50, ge=1, le=1000, description="Series at most: those with the most spans.")
+
+    @property
+    def entries_only(self) -> bool:
+        """Whether only SERVER, CONSUMER and root spans count."""
+        narrowed = self.operation is not None or self.kind is not None or self.q is not None
+        return self.spans == "entry" or (self.spans is None and not narrowed)
+
+    @property
+    def from_sketch(self) -> bool:
+        """Whether red_1m can answer."""
+        plain = self.q is None and self.exact == "false" and set(self.group_by) <= GROUPS.keys()
+        return plain and (self.step is None or self.step % MINUTE == 0)
+
+
+class Point(BaseModel):
+    """One step; beside these it has a member for each percentile (p50, p99.9), null where n is 0."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": {"type": ["integer", "null"]}})
+
+    t: str = Field(description="Start of the step, nanoseconds since 1970.")
+    n: int
+    errors: int
+    max: int | None
+
+
+class Series(BaseModel):
+    """One group over time, one point a step, without gaps."""
+
+    group: dict[str, str]
+    n: int
+    points: list[Point]
+
+
+class LatencyAnswer(BaseModel):
+    """Percentiles of durations in nanoseconds, over time; the series with the most spans first."""
+
+    series: list[Series]
+    step_ns: int
+    error: float = Field(description="Bound of the relative error: 0 where computed from the spans themselves.")
+    meta: Meta
+
+
+def sketch_sql(parameters: LatencyParameters, quantiles: Sequence[float]) -> str:
+    """One row a series: its steps as (number, n, errors, max, percentiles)."""
+    conditions = [
+        "tenant = {tenant:String}",
+        "minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')",
+        "minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC')",
+        *(["entry"] if parameters.entries_only else []),
+        *(
+            f"{column} = {{{column}:String}}"
+            for column in ("service", "operation", "kind")
+            if getattr(parameters, column)
+        ),
+    ]
+    keys = [f"{name}::String" for name in parameters.group_by]
+    percentiles = sketch_percentiles(quantiles, buckets="histogram", n="n", smallest="smallest", largest="largest")
+    inner = f"""
+    WITH {SKETCH_FUNCTIONS}
+    SELECT keys, step, n, errors, largest, {percentiles} AS percentiles
+    FROM
+    (
+        SELECT
+            {_array(keys)} AS keys,
+            intDiv(toUnixTimestamp64Nano(minute::DateTime64(9, 'UTC')) - {{from:Int64}}, {{step:Int64}}) AS step,
+            sum(requests) AS n,
+            sum(r.errors) AS errors,
+            min(duration_min)::UInt64 AS smallest,
+            max(duration_max)::UInt64 AS largest,
+            sumMap(buckets) AS histogram
+        FROM red_1m AS r
+        WHERE {" AND ".join(conditions)}
+        GROUP BY keys, step
+    )"""
+    return _by_series(inner)
+
+
+def exact_sql(parameters: LatencyParameters, where: SpansWhere, quantiles: Sequence[float]) -> str:
+    """The same from spans."""
+    keys = [
+        f"{GROUPS[name]}::String" if name in GROUPS else f"attributes[{{group_{number}:String}}]"
+        for number, name in enumerate(parameters.group_by)
+    ]
+    entries = f" AND {ENTRY}" if parameters.entries_only else ""
+    inner = f"""
+    SELECT
+        {_array(keys)} AS keys,
+        intDiv(toUnixTimestamp64Nano(ts) - {{from:Int64}}, {{step:Int64}}) AS step,
+        count() AS n,
+        countIf(status = 'error') AS errors,
+        max(duration) AS largest,
+        {exact_percentiles(quantiles, "duration")} AS percentiles
+    FROM spans
+    WHERE {where.sql}{entries}
+    GROUP BY keys, step"""
+    return _by_series(inner)
+
+
+async def latency(call: Call, parameters: LatencyParameters) -> LatencyAnswer:
+    """The range is widened to whole steps, so that every point stands for a whole one."""
+    step = parameters.step or default_step(parameters.range, least=MINUTE if parameters.from_sketch else SECOND)
+    if step <= 0:
+        raise invalid_parameter("step", "step must be longer than 0")
+    effective = parameters.range.aligned(step)
+    count = (effective.end - effective.start) // step
+    if count > MOST_POINTS:
+        raise invalid_parameter(
+            "step", f"the range has {count} steps, and at most {MOST_POINTS} are answered: widen it"
+        )
+    quantiles = [percentile / 100 for percentile in parameters.percentiles]
+    rows = await _rows(call, parameters, effective, step, quantiles)
+    shown = rows[: parameters.limit]
+    names = [percentile_name(percentile) for percentile in parameters.percentiles]
+    return LatencyAnswer(
+        series=[_series(row, parameters.group_by, names, effective, step) for row in shown],
+        step_ns=step,
+        error=SKETCH_ERROR if parameters.from_sketch else 0.0,
+        meta=await call.reader.meta(truncated=len(rows) > len(shown), effective=effective),
+    )
+
+
+def default_step(time_range: TimeRange, *, least: int) -> int:
+    """The shortest round step that makes at most POINTS points, in nanoseconds."""
+    fitting = (step for step in _STEPS if step >= least and (time_range.end - time_range.start) / step <= POINTS - 1)
+    longest = _STEPS[-1]
+    return next(fitting, -(-(time_range.end - time_range.start) // ((POINTS - 1) * longest)) * longest)
+
+
+async def _rows(
+    call: Call, parameters: LatencyParameters, effective: TimeRange, step: int, quantiles: Sequence[float]
+) -> list[dict[str, Any]]:
+    more = {"step": step, "series": parameters.limit + 1}
+    given = {"service": parameters.service, "operation": parameters.operation, "kind": parameters.kind}
+    if parameters.from_sketch:
+        bound = {name: value for name, value in given.items() if value}
+        return await call.reader.rows(sketch_sql(parameters, quantiles), {**range_bounds(effective), **bound}, **more)
+    where = await spans_where(call.reader, effective, **given, q=parameters.q)
+    groups = {f"group_{number}": name for number, name in enumerate(parameters.group_by) if name not in GROUPS}
+    return await call.reader.rows(exact_sql(parameters, where, quantiles), {**where.parameters, **groups}, **more)
+
+
+def _array(expressions: Sequence[str]) -> str:
+    return f"[{', '.join(expressions)}]::Array(String)"
+
+
+def _by_series(inner: str) -> str:
+    return f"""
+SELECT keys, sum(n) AS total, groupArray((step, n, errors, largest, percentiles)) AS steps
+FROM ({inner}
+)
+GROUP BY keys
+ORDER BY total DESC, keys
+LIMIT {{series:UInt32}}
+"""
+
+
+def _series(
+    row: dict[str, Any], group_by: Sequence[str], names: Sequence[str], effective: TimeRange, step: int
+) -> Series:
+    found = {number: rest for number, *rest in row["steps"]}
+    empty = (0, 0, None, [None] * len(names))
+    points = []
+    for number, start in enumerate(range(effective.start, effective.end, step)):
+        n, errors, largest, percentiles = found.get(number, empty)
+        values = dict(zip(names, percentiles, strict=True))
+        points.append(Point(t=str(start), n=n, errors=errors, max=largest, **values))
+    return Series(group=dict(zip(group_by, row["keys"], strict=True)), n=row["total"], points=points)
+
+
+ENDPOINTS = [
+    Endpoint(
+        path="/api/v1/latency",
+        handler=latency,
+        summary="Latency percentiles over time",
+        parameters=LatencyParameters,
+        answer=LatencyAnswer,
+    ),
+]

@@ -1,0 +1,114 @@
+"""The OpenAPI document, made from the declarations that parse the requests and shape the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from starlette.responses import Response
+
+from spanhouse_query.endpoint import DEFAULT_TENANT, TENANT_HEADER, Call, Endpoint
+from spanhouse_query.parameters import NoParameters
+from spanhouse_query.problems import MEDIA_TYPE, ProblemDetails
+
+_REF = "#/components/schemas/{model}"
+_TENANT = {
+    "name": TENANT_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Whose data.",
+    "schema": {"type": "string", "default": DEFAULT_TENANT},
+}
+_PROBLEMS = {
+    400: "A parameter is unknown or cannot be used.",
+    404: "There is no such thing.",
+    406: "None of the accepted media types can be answered.",
+    422: "The query needs more memory or rows than one query may.",
+    503: "The store is unavailable.",
+    504: "The query ran longer than a query may.",
+}
+_ALWAYS = (400, 422, 503, 504)
+
+
+def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """OpenAPI 3.1 of the endpoints."""
+    answers: list[type[BaseModel]] = [endpoint.answer for endpoint in endpoints if endpoint.answer]
+    answers.append(ProblemDetails)
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "serialization") for model in answers]
+    references, definitions = models_json_schema(models, ref_template=_REF)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Spanhouse",
+            "version": "1",
+            "description": "Instants are nanoseconds since 1970 as text, durations integers of nanoseconds.",
+        },
+        "paths": {
+            endpoint.path.replace(":path", ""): {
+                "get": _operation(endpoint, references[(endpoint.answer, "serialization")] if endpoint.answer else None)
+            }
+            for endpoint in endpoints
+        },
+        "components": {"schemas": definitions["$defs"]},
+    }
+
+
+def openapi_endpoint(others: Sequence[Endpoint]) -> Endpoint:
+    """The document of all endpoints, its own among them."""
+
+    async def openapi(call: Call, parameters: NoParameters) -> Response:
+        return Response(document, media_type="application/json")
+
+    endpoint = Endpoint(
+        path="/openapi.json",
+        handler=openapi,
+        summary="This document",
+        parameters=NoParameters,
+        media={"application/json": {"type": "object"}},
+        observed=False,
+    )
+    document = orjson.dumps(openapi_document([*others, endpoint]))
+    return endpoint
+
+
+def _operation(endpoint: Endpoint, answer: Any) -> dict[str, Any]:
+    content: dict[str, Any] = {media_type: {"schema": schema} for media_type, schema in endpoint.media.items()}
+    if answer is not None:
+        content = {"application/json": {"schema": answer}, **content}
+    problems = {str(status): _problem(status) for status in sorted({*_ALWAYS, *endpoint.problems})}
+    return {
+        "summary": endpoint.summary,
+        "operationId": endpoint.handler.__name__,
+        "parameters": [*_parameters(endpoint), _TENANT],
+        "responses": {"200": {"description": endpoint.summary, "content": content}, **problems},
+    }
+
+
+def _problem(status: int) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model="ProblemDetails")}
+    return {"description": _PROBLEMS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
+def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
+    schema = endpoint.parameters.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        _parameter(name, "path" if name in endpoint.path_parameters else "query", name in required, property_schema)
+        for name, property_schema in schema.get("properties", {}).items()
+    ]
+
+
+def _parameter(name: str, place: str, required: bool, schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter that may be left out is not null when it is given."""
+    options = [option for option in schema.pop("anyOf", []) if option != {"type": "null"}]
+    for option in options:
+        schema.update(option)
+    if schema.get("default", "") is None:
+        del schema["default"]
+    description = schema.pop("description", None)
+    schema.pop("title", None)
+    described = {"description": description} if description else {}
+    return {"name": name, "in": place, "required": required or place == "path", **described, "schema": schema}

@@ -1,0 +1,77 @@
+"""Types of request parameters: how each is read from text and what the OpenAPI document says about it."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
+
+from spanhouse_query.time_range import (
+    DURATION_FORMS,
+    INSTANT_FORMS,
+    TimeRange,
+    parse_duration,
+    parse_instant,
+)
+
+
+def _instant(value: Any, info: ValidationInfo) -> int:
+    return parse_instant(str(value), (info.context or {})["now"])
+
+
+def _duration(value: Any) -> int:
+    return parse_duration(str(value))
+
+
+def _trace_id(value: Any) -> str:
+    text = str(value).lower()
+    if not re.fullmatch("[0-9a-f]{32}", text):
+        raise ValueError("expected a trace id of 32 hexadecimal digits")
+    return text
+
+
+Instant = Annotated[
+    int,
+    BeforeValidator(_instant),
+    WithJsonSchema({"type": "string", "examples": ["now-15m", "2026-01-31T12:00:00Z"], "description": INSTANT_FORMS}),
+]
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    WithJsonSchema({"type": "string", "examples": ["250ms", "1.5s"], "description": DURATION_FORMS}),
+]
+TraceId = Annotated[
+    str,
+    BeforeValidator(_trace_id),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9a-fA-F]{32}$"}),
+]
+
+
+class Parameters(BaseModel):
+    """Parameters of an endpoint: query parameters, and those in braces in its path."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=False)
+
+
+class NoParameters(Parameters):
+    """An endpoint without parameters."""
+
+
+class RangeParameters(Parameters):
+    """Parameters of everything that looks at a time range."""
+
+    from_: Instant = Field("now-1h", alias="from", validate_default=True, description="Start of the time range.")
+    to: Instant = Field("now", validate_default=True, description="End of the time range, not included.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RangeParameters:
+        if self.from_ >= self.to:
+            raise PydanticCustomError("range", "from must be earlier than to", {"parameter": "from"})
+        return self
+
+    @property
+    def range(self) -> TimeRange:
+        """The time range as given."""
+        return TimeRange(self.from_, self.to)

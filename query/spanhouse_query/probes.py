@@ -1,0 +1,76 @@
+"""Whether the service lives, whether it can answer, and its metrics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from anyio import to_thread
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from pydantic import BaseModel
+from spanhouse_storage import SchemaError, StoreError, check_schema
+from starlette.responses import Response
+
+from spanhouse_query.endpoint import Call, Endpoint
+from spanhouse_query.parameters import NoParameters
+from spanhouse_query.problems import Problem
+
+
+class Alive(BaseModel):
+    """It answers."""
+
+    status: Literal["ok"]
+
+
+async def healthz(call: Call, parameters: NoParameters) -> Alive:
+    """The process lives; says nothing of the store."""
+    return Alive(status="ok")
+
+
+async def readyz(call: Call, parameters: NoParameters) -> Alive:
+    """The store answers and has the schema that this version works with."""
+    try:
+        await call.reader.rows("SELECT 1 AS one")
+        await to_thread.run_sync(check_schema, call.reader.store)
+    except SchemaError as error:
+        raise Problem(503, "schema", "The store has another schema", str(error)) from error
+    except StoreError as error:
+        raise Problem(503, "store-unavailable", "The store is unavailable", str(error)) from error
+    return Alive(status="ok")
+
+
+def metrics_endpoint(registry: CollectorRegistry) -> Endpoint:
+    """The metrics of everything on the registry, in the format the scraper asks for."""
+
+    async def metrics(call: Call, parameters: NoParameters) -> Response:
+        encode, media_type = choose_encoder(call.headers.get("Accept", ""))
+        return Response(encode(registry), headers={"Content-Type": media_type})
+
+    return Endpoint(
+        path="/metrics",
+        handler=metrics,
+        summary="Metrics of the service itself, for Prometheus",
+        parameters=NoParameters,
+        observed=False,
+        media={"text/plain": {"type": "string"}, "application/openmetrics-text": {"type": "string"}},
+    )
+
+
+ENDPOINTS = [
+    Endpoint(
+        path="/healthz",
+        handler=healthz,
+        summary="Whether the process lives",
+        parameters=NoParameters,
+        answer=Alive,
+        observed=False,
+    ),
+    Endpoint(
+        path="/readyz",
+        handler=readyz,
+        summary="Whether the store answers and has the right schema",
+        parameters=NoParameters,
+        answer=Alive,
+        observed=False,
+    ),
+]

@@ -1,0 +1,95 @@
+"""What an endpoint reads the store with: one tenant's view of it, which keeps account of what the reading cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from opentelemetry import trace
+from pydantic import BaseModel, Field
+from spanhouse_storage import Store
+
+from spanhouse_query.time_range import TimeRange
+
+_FRESHNESS = "SELECT toUnixTimestamp64Milli(max(last_seen)) AS newest FROM resources WHERE tenant = {tenant:String}"
+_tracer = trace.get_tracer("spanhouse_query")
+
+
+class RangeAnswer(BaseModel):
+    """A time range, nanoseconds since 1970 as text."""
+
+    from_: str = Field(alias="from", serialization_alias="from")
+    to: str
+
+
+class Meta(BaseModel):
+    """How an answer came about."""
+
+    rows_read: int = Field(description="Rows that the engine read.")
+    elapsed_ms: float = Field(description="Milliseconds from the arrival of the request to its answer.")
+    freshness: str | None = Field(
+        description="When the newest stored data arrived, nanoseconds since 1970; null where nothing is stored."
+    )
+    truncated: bool = Field(description="Whether a limit left something out.")
+    effective: RangeAnswer | None = Field(
+        None, description="The time range that was read, where it is wider than the one asked for."
+    )
+    completeness: float | None = Field(
+        None,
+        description="Share of the callee spans naming a parent whose parent was found; 1 where none names one.",
+    )
+
+
+class Reader:
+    """Queries of one request. `tenant` is bound to every query as {tenant:String}."""
+
+    def __init__(self, store: Store, tenant: str, now: int) -> None:
+        self.store = store
+        self.tenant = tenant
+        self.now = now
+        self.rows_read = 0
+        self._started = time.perf_counter()
+
+    async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **more: Any) -> list[dict[str, Any]]:
+        """The rows of a query with bound parameters."""
+        with _tracer.start_as_current_span("SELECT", kind=trace.SpanKind.CLIENT, attributes=_attributes(sql)):
+            answer = await self.store.queries.rows(sql, {"tenant": self.tenant, **(parameters or {}), **more})
+        self.rows_read += answer.rows_read
+        return answer.rows
+
+    async def raw(
+        self, sql: str, *, output: str, settings: Mapping[str, str | int | float], **parameters: Any
+    ) -> bytes:
+        """The answer to a query in the engine's format `output`."""
+        with _tracer.start_as_current_span("SELECT", kind=trace.SpanKind.CLIENT, attributes=_attributes(sql)):
+            return await self.store.queries.raw(
+                sql, {"tenant": self.tenant, **parameters}, output=output, settings=settings
+            )
+
+    async def meta(
+        self,
+        *,
+        truncated: bool = False,
+        effective: TimeRange | None = None,
+        completeness: float | None = None,
+    ) -> Meta:
+        """The account so far."""
+        newest = (await self.rows(_FRESHNESS))[0]["newest"]
+        return Meta(
+            rows_read=self.rows_read,
+            elapsed_ms=round((time.perf_counter() - self._started) * 1000, 3),
+            freshness=str(newest * 1_000_000) if newest else None,
+            truncated=truncated,
+            effective=range_answer(effective) if effective else None,
+            completeness=completeness,
+        )
+
+
+def range_answer(time_range: TimeRange) -> RangeAnswer:
+    """The range as an answer shows it."""
+    return RangeAnswer(**{"from": str(time_range.start), "to": str(time_range.end)})
+
+
+def _attributes(sql: str) -> dict[str, str]:
+    return {"db.system.name": "clickhouse", "db.query.text": sql}

@@ -1,0 +1,54 @@
+"""Conditions on spans that come as parameters: a time range, service, operation, kind, status and `q`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from spanhouse_query.filters.condition import filter_condition
+from spanhouse_query.reader import Reader
+from spanhouse_query.time_range import TimeRange
+
+SpanKind = Literal["unspecified", "internal", "server", "client", "producer", "consumer"]
+SpanStatus = Literal["unset", "ok", "error"]
+
+IN_RANGE = (
+    "tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')"
+    " AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC')"
+)
+ENTRY = "(kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8))"
+
+
+@dataclass(frozen=True, slots=True)
+class SpansWhere:
+    """A WHERE clause on `spans`, and the values of its {parameters} but {tenant}."""
+
+    sql: str
+    parameters: dict[str, Any]
+
+
+def range_bounds(time_range: TimeRange) -> dict[str, int]:
+    """Values of the parameters of IN_RANGE."""
+    return {"from": time_range.start, "to": time_range.end}
+
+
+async def spans_where(
+    reader: Reader,
+    time_range: TimeRange,
+    *,
+    service: str | None = None,
+    operation: str | None = None,
+    kind: str | None = None,
+    status: str | None = None,
+    q: str | None = None,
+) -> SpansWhere:
+    """Spans that start in the range and satisfy all of the conditions given. Raises Problem for a faulty `q`."""
+    columns = {"service": service, "name": operation, "kind": kind, "status": status}
+    given = {column: value for column, value in columns.items() if value is not None}
+    conditions = [IN_RANGE, *(f"{column} = {{{column}:String}}" for column in given)]
+    parameters: dict[str, Any] = {**range_bounds(time_range), **given}
+    if q is not None and q.strip():
+        condition = await filter_condition(reader, q)
+        conditions.append(condition.sql)
+        parameters.update(condition.parameters)
+    return SpansWhere(" AND ".join(conditions), parameters)

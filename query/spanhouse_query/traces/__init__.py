@@ -1,0 +1,1 @@
+"""Traces: finding them and giving them back."""
