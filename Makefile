@@ -55,7 +55,7 @@ types: $(STAMP) ## Check the types of sources and tests (mypy --strict)
 
 .PHONY: bench
 bench: $(STAMP) ## Measure ingest: spans per second and CPU per span
-	@for script in benchmarks/bench_*.py; do name=$${script%.py}; echo "== $$name"; $(BIN)/python -m "$${name//\//.}" $(ARGS); done
+	@$(BIN)/python -m benchmarks.bench_ingest $(ARGS)
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build the sdist and the wheel into dist/
