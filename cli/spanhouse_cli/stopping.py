@@ -1,4 +1,7 @@
-"""The wish to stop: SIGTERM or Ctrl-C once is an ordered shutdown, a second time, or too late, the end."""
+"""The wish to stop: SIGTERM or Ctrl-C is an ordered shutdown; another Ctrl-C, or too long a shutdown, is the end.
+
+Another SIGTERM changes nothing, because supervisors like to send it after a Ctrl-C that the whole terminal got.
+"""
 
 from __future__ import annotations
 
@@ -66,7 +69,7 @@ def stop_on_signals(timeout: float) -> Iterator[StopRequest]:
     request = StopRequest(timeout)
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if request.made:
+        if request.made and number == signal.SIGINT:
             _leave(_AT_ONCE, 128 + number)
         request.make(signal.Signals(number).name)
 

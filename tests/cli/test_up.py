@@ -163,6 +163,7 @@ def test_a_second_ctrl_c_does_not_wait_for_anything(tmp_path: Path) -> None:
             unfinished.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
             running.process.send_signal(signal.SIGINT)
             eventually(lambda: "stopping" in running.log or None)
+            running.process.send_signal(signal.SIGTERM)
             assert running.stop(signal.SIGINT, seconds=3) == 128 + signal.SIGINT
         assert "Stopping at once." in running.log
 
