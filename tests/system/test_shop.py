@@ -1,0 +1,91 @@
+"""Real input: what the demo shop and services in Node.js sent is what the map and the percentiles show."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from spanhouse_demo.plan import kinds_of
+from spanhouse_demo.topology import EDGES, SERVICES, expected_calls, expected_failures
+
+from tests.cli.running import Running, eventually
+from tests.demo.node_service import FAILS_EVERY, installed_services
+from tests.demo.shop_process import shop
+from tests.system.api import all_traces, ask, is_stored, spans_of
+
+JOURNEYS = 40
+SEED = 11
+BOUND = 0.011
+ENTRY = (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CONSUMER)
+
+
+@dataclass
+class Endpoint:
+    grpc_url: str
+    http_url: str
+
+
+def endpoint_of(running: Running) -> Endpoint:
+    return Endpoint(f"http://{running.addresses['otlp_grpc']}", f"http://{running.addresses['otlp_http']}")
+
+
+def edges(service_map: dict[str, Any]) -> dict[tuple[str, str], tuple[str, int]]:
+    return {(edge["client"], edge["server"]): (edge["connection"], edge["calls"]) for edge in service_map["edges"]}
+
+
+def test_the_shop_is_mapped_call_by_call_and_measured_within_the_bound(running: Running, tmp_path: Path) -> None:
+    run = ("--journeys", str(JOURNEYS), "--seed", str(SEED), "--rate", "10")
+    with shop(tmp_path, endpoint_of(running), *run) as process:
+        assert process.await_exit(80) == 0, process.output
+    eventually(lambda: is_stored(running) or None)
+
+    kinds = kinds_of(SEED, JOURNEYS)
+    calls, failures = expected_calls(kinds), expected_failures(kinds)
+    between_services = [edge for edge in EDGES if edge.connection != "database"]
+    service_map = ask(running, "service-map")
+    assert edges(service_map) == {
+        (edge.client, edge.server): (edge.connection, calls[edge]) for edge in between_services if calls[edge]
+    }
+    assert service_map["meta"]["completeness"] == 1
+    assert {node["name"] for node in service_map["nodes"]} == {service.name for service in SERVICES}
+    # The callee's failures are the plan's; a caller may count more (a 404 is an error to the client alone).
+    for edge in service_map["edges"]:
+        ends = (edge["client"], edge["server"])
+        assert edge["errors"] >= sum(count for known, count in failures.items() if (known.client, known.server) == ends)
+
+    _percentiles_agree(running)
+
+
+def _percentiles_agree(running: Running) -> None:
+    durations: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for trace in all_traces(running):
+        for service, span in spans_of(running, trace["trace_id"]):
+            kind = Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_").lower()
+            durations[service, span.name, kind].append(span.end_time_unix_nano - span.start_time_unix_nano)
+    compared = 0
+    for service in {service for service, _, _ in durations}:
+        for row in ask(running, f"services/{service}/operations")["operations"]:
+            raw = durations.pop((service, row["operation"], row["kind"]))
+            assert row["requests"] == row["latency_ns"]["n"] == len(raw)
+            for name, q in (("p50", 50), ("p95", 95), ("p99", 99)):
+                assert row["latency_ns"][name] == pytest.approx(np.percentile(raw, q), rel=BOUND)
+                compared += 1
+            assert row["latency_ns"]["max"] == max(raw)
+    assert durations == {}
+    assert compared > 30
+
+
+def test_services_in_node_are_mapped(running: Running, pytestconfig: pytest.Config) -> None:
+    traces = 25
+    installed_services(pytestconfig).send(f"http://{running.addresses['otlp_http']}", traces)
+    eventually(lambda: is_stored(running) or None)
+    service_map = ask(running, "service-map")
+    assert edges(service_map) == {("node-web", "node-api"): ("rpc", traces)}
+    (edge,) = service_map["edges"]
+    assert edge["errors"] == traces // FAILS_EVERY
+    assert Counter(trace["root_service"] for trace in all_traces(running)) == {"node-web": traces}
