@@ -99,7 +99,8 @@ JSON = Encoding(
 # The wire format of protobuf. Names end in the wire type: `field` is length-delimited. Fields with their default are
 # left out, as proto3 writers do; members of a oneof are written whatever their value. A function's argument is copied
 # to wherever its body names it: passing it through arrayMap over one element keeps the query from growing without end.
-# varint writes numbers above 16383 in five bytes, the last of which may be empty, as readers must accept.
+# Ids stay FixedString, because the cast to String drops zeros at the end. varint writes numbers above 16383 in five
+# bytes, the last of which may be empty, as readers must accept.
 _PROTOBUF_FUNCTIONS = r"""
     number -> arrayMap(n -> arrayStringConcat(arrayMap(
         i -> char(bitOr(
@@ -148,10 +149,9 @@ _PROTOBUF_LINK = r"""concat(
 PROTOBUF = Encoding(
     functions=_PROTOBUF_FUNCTIONS,
     span=rf"""field('\x12', concat(
-    field('\x0a', trace_id::String),
-    field('\x12', span_id::String),
+    '\x0a\x10', trace_id, '\x12\x08', span_id,
     optional_field('\x1a', trace_state::String),
-    if(parent_span_id = {_NO_PARENT}, '', field('\x22', parent_span_id::String)),
+    if(parent_span_id = {_NO_PARENT}, '', concat('\x22\x08', parent_span_id)),
     optional_field('\x2a', name::String),
     varint_field('\x30', kind::UInt8),
     fixed_field('\x39', {START}),
