@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from grpc import aio
@@ -28,10 +28,10 @@ class Running:
     collector: Collector
     store: Store
     data: DataDirectory
-    http: httpx.AsyncClient
+    http: httpx2.AsyncClient
     channel: aio.Channel
 
-    async def post(self, body: bytes, **headers: str) -> httpx.Response:
+    async def post(self, body: bytes, **headers: str) -> httpx2.Response:
         """POST /v1/traces; header names with underscores for dashes."""
         sent = {"content-type": "application/x-protobuf"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -88,7 +88,7 @@ async def _serving(collector: Collector, store: Store, data: DataDirectory) -> A
     server = uvicorn.Server(uvicorn.Config(collector.http_app, log_level="warning", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    async with httpx.AsyncClient(base_url=url) as http, aio.insecure_channel(collector.grpc_address) as channel:
+    async with httpx2.AsyncClient(base_url=url) as http, aio.insecure_channel(collector.grpc_address) as channel:
         try:
             yield Running(collector, store, data, http, channel)
         finally:
