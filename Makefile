@@ -4,6 +4,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PINS := $(VENV)/.pins
 STAMP := $(VENV)/.installed
 PACKAGES := cli collector demo query storage
 IN_RANGE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -21,13 +23,17 @@ help: ## List the targets
 .PHONY: install
 install: $(STAMP) ## Create .venv and install Spanhouse, the demo shop and the tools, at the pinned versions
 
-$(STAMP): pyproject.toml constraints-dev.txt
+# Made anew when the pins change, so that nothing stays that is not pinned.
+$(PINS): constraints-dev.txt
 	@[ -n "$(PYTHON)" ] && "$(PYTHON)" -c '$(IN_RANGE)' || { \
 		echo "No usable Python: Spanhouse needs Python 3.11, 3.12 or 3.13 with the venv and ensurepip modules" \
 			"(found: '$(PYTHON)'). Install one, or name it: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@[ -x $(BIN)/python ] && $(BIN)/python -c '$(IN_RANGE)' 2>/dev/null || "$(PYTHON)" -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r constraints-dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	"$(PYTHON)" -m venv --clear $(VENV)
+	$(PIP) --only-binary :all: --require-hashes -r constraints-dev.txt
+	@touch $@
+
+$(STAMP): $(PINS) pyproject.toml
+	$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .PHONY: demo

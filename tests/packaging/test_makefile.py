@@ -77,11 +77,11 @@ def test_says_that_the_named_python_does_not_fit(checkout: Path) -> None:
 
 
 def test_installs_nothing_anew_while_nothing_has_changed(checkout: Path) -> None:
-    stamp = checkout / ".venv/.installed"
-    stamp.parent.mkdir()
-    stamp.touch()
+    (checkout / ".venv").mkdir()
+    for stamp in (".pins", ".installed"):
+        (checkout / ".venv" / stamp).touch()
     assert make(checkout, "--question", "install").returncode == 0
-    newer = stamp.stat().st_mtime + 1
+    newer = (checkout / ".venv/.installed").stat().st_mtime + 1
     os.utime(checkout / "constraints-dev.txt", (newer, newer))
     assert make(checkout, "--question", "install").returncode == 1
 
