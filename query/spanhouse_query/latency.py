@@ -63,7 +63,9 @@ class LatencyParameters(RangeParameters):
         "is given.",
     )
     step: Duration | None = Field(
-        None, description=f"Length of a step; by default a round one that makes at most {POINTS} points."
+        None,
+        examples=["1m"],
+        description=f"Length of a step; by default a round one that makes at most {POINTS} points.",
     )
     percentiles: Annotated[
         tuple[float, ...],
@@ -177,7 +179,9 @@ def exact_sql(parameters: LatencyParameters, where: SpansWhere, quantiles: Seque
 
 async def latency(call: Call, parameters: LatencyParameters) -> LatencyAnswer:
     """The range is widened to whole steps, so that every point stands for a whole one."""
-    step = parameters.step or default_step(parameters.range, least=MINUTE if parameters.from_sketch else SECOND)
+    step = parameters.step
+    if step is None:
+        step = default_step(parameters.range, least=MINUTE if parameters.from_sketch else SECOND)
     if step <= 0:
         raise invalid_parameter("step", "step must be longer than 0")
     effective = parameters.range.aligned(step)

@@ -104,8 +104,7 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
 def _parameter(name: str, place: str, required: bool, schema: dict[str, Any]) -> dict[str, Any]:
     """A parameter that may be left out is not null when it is given."""
     options = [option for option in schema.pop("anyOf", []) if option != {"type": "null"}]
-    for option in options:
-        schema.update(option)
+    schema = {**(options[0] if options else {}), **schema}
     if schema.get("default", "") is None:
         del schema["default"]
     description = schema.pop("description", None)

@@ -1,0 +1,36 @@
+WITH 
+    key -> if(key = -32768, 0, exp2(key / 32) * 1.0108300012533735) AS bucket_middle,
+    (h, k, smallest, largest) -> least(greatest(
+        bucket_middle(mapKeys(h)[arrayFirstIndex(c -> c > k, arrayCumSum(mapValues(h)))]),
+        toFloat64(smallest)), toFloat64(largest)) AS order_statistic,
+    (h, rank, smallest, largest) ->
+        order_statistic(h, floor(rank), smallest, largest) + (rank - floor(rank))
+        * (order_statistic(h, ceil(rank), smallest, largest) - order_statistic(h, floor(rank), smallest, largest))
+        AS sketch_percentile,
+    (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
+
+SELECT
+    service, requests, errors, largest, [round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.5, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.9, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.95, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.99, smallest, largest))::UInt64] AS percentiles, first_seen, last_seen,
+    values_within({t:UInt64}, histogram) AS satisfied,
+    values_within({t:UInt64} * 4, histogram) AS satisfied_or_tolerated,
+    arrayMap(i -> steps[i::UInt32], range({points:UInt32})) AS sparkline
+FROM
+(
+    SELECT
+        service,
+        sumIf(r.requests, entry) AS requests,
+        sumIf(r.errors, entry) AS errors,
+        sumIf(duration_sum, entry) AS impact,
+        minIf(duration_min, entry)::UInt64 AS smallest,
+        maxIf(duration_max, entry)::UInt64 AS largest,
+        sumMapIf(buckets, entry) AS histogram,
+        sumMapIf(
+            map(intDiv(toUnixTimestamp(minute) - {from_s:UInt32}, {step_s:UInt32})::UInt32, r.requests), entry
+        ) AS steps,
+        toUnixTimestamp64Milli(min(r.first_seen)) AS first_seen,
+        toUnixTimestamp64Milli(max(r.last_seen)) AS last_seen
+    FROM red_1m AS r
+    WHERE tenant = {tenant:String} AND minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
+    GROUP BY service
+)
+ORDER BY impact DESC, service

@@ -1,0 +1,104 @@
+"""Every answer is what the OpenAPI document says, and the document says what is answered."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.query.service import Service
+from tests.support.spans import CLIENT, SECOND, SERVER, request, span
+
+START = time.time_ns() - 300 * SECOND
+TRACE = b"\x01" * 16
+PATHS = {
+    "/api/v1/services": {},
+    "/api/v1/services/{service}/operations": {"service": "web"},
+    "/api/v1/service-map": {},
+    "/api/v1/latency": {},
+    "/api/v1/traces": {},
+    "/api/v1/traces/{trace_id}": {"trace_id": TRACE.hex()},
+    "/api/v1/status": {},
+    "/healthz": {},
+    "/readyz": {},
+    "/metrics": {},
+    "/openapi.json": {},
+    "/": {},
+}
+
+
+@pytest.fixture(scope="module")
+def document(service: Service) -> dict[str, Any]:
+    """The document, over a store with something in it."""
+    server = span("GET", trace_id=TRACE, kind=SERVER, start=START)
+    client = span("call", parent=server, kind=CLIENT, start=START, error=True)
+    callee = span("GET", parent=client, kind=SERVER, start=START)
+    service.feed([request({"web": [server, client], "cart": [callee]})], tenant="default")
+    found: dict[str, Any] = service.get("/openapi.json")
+    return found
+
+
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    """Refuses what the schema does not say, members that it does not name included."""
+    return Draft202012Validator({**strict(schema), "components": strict(document["components"])})
+
+
+def strict(node: Any) -> Any:
+    if isinstance(node, list):
+        return [strict(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {key: strict(value) for key, value in node.items()}
+    if isinstance(node.get("properties"), dict) and node.get("type") == "object":
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+def test_describes_each_endpoint(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    assert set(document["paths"]) == set(PATHS)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_answers_as_described(service: Service, document: dict[str, Any], path: str) -> None:
+    described = document["paths"][path]["get"]["responses"]
+
+    good = service.response(path.format(**PATHS[path]))
+    bad = service.response(path.format(**PATHS[path]), {"nonsense": "1"})
+
+    for response in (good, bad):
+        media_type = response.headers["content-type"].partition(";")[0]
+        schema = described[str(response.status_code)]["content"][media_type]["schema"]
+        content = response.json() if "json" in media_type else response.text
+        validator(document, schema).validate(content)
+    assert (good.status_code, bad.status_code) == (200, 400)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_takes_the_parameters_it_describes(service: Service, document: dict[str, Any], path: str) -> None:
+    described = document["paths"][path]["get"]["parameters"]
+    for parameter in described:
+        Draft202012Validator.check_schema(parameter["schema"])
+    examples = {
+        parameter["name"]: parameter["schema"].get("default", parameter["schema"].get("examples", ["web"])[0])
+        for parameter in described
+        if parameter["in"] == "query" and parameter["name"] not in ("cursor", "q", "from", "to")
+    }
+    choices = {
+        parameter["name"]: parameter["schema"]["enum"][0] for parameter in described if "enum" in parameter["schema"]
+    }
+    narrowed = {"status": "error"} if path == "/api/v1/traces" else {}
+
+    response = service.response(
+        path.format(**PATHS[path]), {**examples, **choices, **narrowed, **({"q": "x = 1"} if narrowed else {})}
+    )
+
+    assert response.status_code == 200, response.text
+
+
+def test_components_are_schemas(document: dict[str, Any]) -> None:
+    for name, schema in document["components"]["schemas"].items():
+        Draft202012Validator.check_schema(schema)
+        assert schema.get("description"), name

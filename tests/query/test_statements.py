@@ -1,0 +1,68 @@
+"""The statements that are sent to the engine, as committed snapshots.
+
+SPANHOUSE_UPDATE_SNAPSHOTS=1 writes them anew; read the difference before it is committed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from spanhouse_query.filters import parse
+from spanhouse_query.filters.compile import compile_filter
+from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
+from spanhouse_query.service_map import NODES_SQL, PAIRS_SQL
+from spanhouse_query.services import OPERATIONS_SQL, SERVICES_SQL
+from spanhouse_query.spans_where import SpansWhere
+from spanhouse_query.traces.otlp import trace_sql
+from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF
+from spanhouse_query.traces.search import SUMMARIES_SQL, page_sql
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+FILTER = (
+    'service = "cart" and not (http.route =~ "^/a" or n > 5 or n in (1, "x")) and resource."host.name" = "h" '
+    "and status in (error, ok) and duration >= 1ms and deployment exists"
+)
+
+
+def latency(**parameters: str) -> LatencyParameters:
+    return LatencyParameters.model_validate(parameters, context={"now": 10**18})
+
+
+FILTERED = SpansWhere(compile_filter(parse(FILTER), {"deployment"}).sql, {})
+STATEMENTS = {
+    "services": SERVICES_SQL,
+    "operations": OPERATIONS_SQL,
+    "service_map_pairs": PAIRS_SQL,
+    "service_map_nodes": NODES_SQL,
+    "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5]),
+    "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
+    "traces_page": page_sql(FILTERED, "duration"),
+    "traces_summaries": SUMMARIES_SQL,
+    "trace_json": trace_sql(JSON),
+    "trace_protobuf": trace_sql(PROTOBUF),
+}
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+def test_statement_is_the_committed_one(name: str) -> None:
+    snapshot = SNAPSHOTS / f"{name}.sql"
+    found = STATEMENTS[name].strip() + "\n"
+    if os.environ.get("SPANHOUSE_UPDATE_SNAPSHOTS"):
+        snapshot.write_text(found)
+
+    assert found == snapshot.read_text()
+
+
+def test_every_value_of_a_filter_is_bound() -> None:
+    text = (
+        'service = "value1" and (span."value2" in ("value3", 44444) or not value5 =~ "value6") and duration > 77777ns'
+    )
+
+    condition = compile_filter(parse(text), {"value5"})
+
+    assert [
+        number for number in range(1, 8) if f"value{number}" in condition.sql or str(number) * 5 in condition.sql
+    ] == []
+    assert list(condition.parameters) == [f"q{number}" for number in range(7)]
