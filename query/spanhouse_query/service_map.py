@@ -1,10 +1,11 @@
 """The service map: which service calls which, found at query time from every span and its parent in another service.
 
-The result depends on the stored spans alone, not on the order or the batches they arrived in (docs/adr/0006).
+The result depends on the stored spans alone, not on the order or the batches they arrived in.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -95,10 +96,14 @@ _IN_REACH = (
     " AND ts < fromUnixTimestamp64Nano({reach_to:Int64}, 'UTC')"
 )
 _NO_PARENT = "toFixedString('', 8)"
+# The bit of spans.marks for a parent among the spans of the same resource in the same request.
+_LOCAL_PARENT = 8
 
-# The hash of both ids is the key because it makes the join's table a third smaller; cityHash64 takes an eighth of the
-# time of sipHash64, and two of ten million spans share a key once in 300 thousand queries. A child without a parent
-# anywhere has client '', which no service has.
+# The join's table holds the children, which are few once those are left out that storage marked as having their parent
+# in the same service: on two million spans, a quarter of them calls, 290 ms instead of 520. The hash of both ids is the
+# key because it makes the table smaller still; cityHash64 takes an eighth of the time of sipHash64, and two of ten
+# million spans share a key once in 300 thousand queries. A child whose parent is nowhere has client '', which no
+# service has.
 PAIRS_SQL = f"""
 SELECT
     client,
@@ -106,7 +111,7 @@ SELECT
     connection,
     count() AS calls,
     countIf(parent_status = 'error' OR child_status = 'error') AS errors,
-    countIf(child_kind IN ('server', 'consumer')) AS halves,
+    countIf(client = '' AND child_kind IN ('server', 'consumer')) AS missing,
     countIf(parent_kind IN ('client', 'producer')) AS client_n,
     countIf(parent_kind = 'client' AND connection = 'rpc') AS gap_n,
     {exact_percentiles(STANDARD, "parent_duration", "parent_kind IN ('client', 'producer')")} AS client_percentiles,
@@ -137,18 +142,18 @@ FROM
         child.trace_id AS trace
     FROM
     (
-        SELECT cityHash64(trace_id, parent_span_id) AS key, service, kind, status, duration, trace_id
-        FROM spans
-        WHERE {IN_RANGE} AND parent_span_id != {_NO_PARENT}
-    ) AS child
-    LEFT JOIN
-    (
         SELECT cityHash64(trace_id, span_id) AS key, service, kind, status, duration
         FROM spans
         WHERE {_IN_REACH}
     ) AS parent
-    ON child.key = parent.key
-    WHERE parent.service != child.service OR child.kind IN ('server', 'consumer')
+    RIGHT JOIN
+    (
+        SELECT cityHash64(trace_id, parent_span_id) AS key, service, kind, status, duration, trace_id
+        FROM spans
+        WHERE {IN_RANGE} AND parent_span_id != {_NO_PARENT} AND bitAnd(marks, {_LOCAL_PARENT}) = 0
+    ) AS child
+    ON parent.key = child.key
+    WHERE parent.service != child.service
 )
 GROUP BY client, server, connection
 ORDER BY client, server, connection
@@ -160,6 +165,7 @@ SELECT
     service,
     countIf({ENTRY}) AS requests,
     countIf({ENTRY} AND status = 'error') AS errors,
+    countIf(kind IN ('server', 'consumer') AND parent_span_id != {_NO_PARENT}) AS halves,
     maxIf(duration, {ENTRY}) AS largest,
     {exact_percentiles(STANDARD, "duration", ENTRY)} AS percentiles
 FROM spans
@@ -176,14 +182,19 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
     reach = {"reach_from": max(0, time_range.start - lookback), "reach_to": time_range.end + lookback}
     pairs = await call.reader.rows(PAIRS_SQL, bounds, **reach)
     services = await call.reader.rows(NODES_SQL, bounds)
-    nodes = [_node(row, pairs) for row in services]
-    edges = [_edge(row, time_range.seconds) for row in pairs if row["client"] not in ("", row["server"])]
+    missing = Counter[str]()
+    for row in pairs:
+        missing[row["server"]] += row["missing"]
+    nodes = [_node(row, missing[row["service"]]) for row in services]
+    edges = [_edge(row, time_range.seconds) for row in pairs if row["client"]]
     edges = [edge for edge in edges if edge.calls >= parameters.min_calls]
     if parameters.service is not None:
         near = neighbourhood(parameters.service, parameters.depth, edges)
         nodes = [node for node in nodes if node.name in near]
         edges = [edge for edge in edges if _within(edge, near, parameters.depth)]
-    found = ServiceMap(nodes=nodes, edges=edges, meta=await call.reader.meta(completeness=_completeness(pairs)))
+    found = ServiceMap(
+        nodes=nodes, edges=edges, meta=await call.reader.meta(completeness=_completeness(services, missing.total()))
+    )
     return _drawn(found, parameters.format)
 
 
@@ -215,21 +226,19 @@ def _drawn(found: ServiceMap, form: str) -> ServiceMap | Response:
     return found
 
 
-def _completeness(pairs: list[dict[str, Any]]) -> float:
-    halves = sum(row["halves"] for row in pairs)
-    missing = sum(row["halves"] for row in pairs if not row["client"])
-    return (halves - missing) / halves if halves else 1.0
+def _completeness(services: list[dict[str, Any]], missing: int) -> float:
+    halves = sum(row["halves"] for row in services)
+    return max(0, halves - missing) / halves if halves else 1.0
 
 
-def _node(row: dict[str, Any], pairs: list[dict[str, Any]]) -> Node:
-    name = row["service"]
+def _node(row: dict[str, Any], unmatched: int) -> Node:
     return Node(
-        name=name,
+        name=row["service"],
         type="service",
         requests=row["requests"],
         errors=row["errors"],
         latency_ns=latency_answer(row["percentiles"], row["requests"], row["largest"], 0.0),
-        unmatched=sum(pair["halves"] for pair in pairs if pair["server"] == name and not pair["client"]),
+        unmatched=unmatched,
     )
 
 

@@ -31,7 +31,7 @@ _JSON_FUNCTIONS = r"""
     (name, value) -> if(value = '', '', concat(',"', name, '":', value)) AS member,
     (name, value) -> if(value = '', '', concat(',"', name, '":', toJSONString(value))) AS text_member,
     (name, value) -> if(value = 0, '', concat(',"', name, '":', toString(value))) AS number_member,
-    (name, value) -> if(value = '[]', '', concat(',"', name, '":', value)) AS list_member,
+    (name, value) -> arrayMap(v -> if(v = '[]', '', concat(',"', name, '":', v)), [value])[1] AS list_member,
     members -> concat('{', substring(members, 2), '}') AS object_of,
     texts -> concat('[', arrayStringConcat(texts, ','), ']') AS list_of,
     v -> transform(

@@ -4,7 +4,7 @@ SELECT
     connection,
     count() AS calls,
     countIf(parent_status = 'error' OR child_status = 'error') AS errors,
-    countIf(child_kind IN ('server', 'consumer')) AS halves,
+    countIf(client = '' AND child_kind IN ('server', 'consumer')) AS missing,
     countIf(parent_kind IN ('client', 'producer')) AS client_n,
     countIf(parent_kind = 'client' AND connection = 'rpc') AS gap_n,
     arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactInclusiveIf(0.5, 0.9, 0.95, 0.99)(parent_duration, parent_kind IN ('client', 'producer'))) AS client_percentiles,
@@ -29,18 +29,18 @@ FROM
         child.trace_id AS trace
     FROM
     (
-        SELECT cityHash64(trace_id, parent_span_id) AS key, service, kind, status, duration, trace_id
-        FROM spans
-        WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND parent_span_id != toFixedString('', 8)
-    ) AS child
-    LEFT JOIN
-    (
         SELECT cityHash64(trace_id, span_id) AS key, service, kind, status, duration
         FROM spans
         WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({reach_from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Nano({reach_to:Int64}, 'UTC')
     ) AS parent
-    ON child.key = parent.key
-    WHERE parent.service != child.service OR child.kind IN ('server', 'consumer')
+    RIGHT JOIN
+    (
+        SELECT cityHash64(trace_id, parent_span_id) AS key, service, kind, status, duration, trace_id
+        FROM spans
+        WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND parent_span_id != toFixedString('', 8) AND bitAnd(marks, 8) = 0
+    ) AS child
+    ON parent.key = child.key
+    WHERE parent.service != child.service
 )
 GROUP BY client, server, connection
 ORDER BY client, server, connection
