@@ -161,3 +161,21 @@ def test_wants_all_conditions_of_one_span(service: Service, tenant: str) -> None
         0,
         1,
     )
+
+
+def test_takes_a_bare_name_from_the_resource_only_where_the_span_has_none(service: Service, tenant: str) -> None:
+    own = span(start=NOW, attributes={"zone": "span", "x": 1})
+    inheriting = span(start=NOW)
+    message = request({"web": [own, inheriting]})
+    message.resource_spans[0].resource.attributes.extend(key_values({"zone": "resource"}))
+    service.feed([message], tenant=tenant)
+
+    def found(q: str) -> set[str]:
+        answer = service.get("/api/v1/traces", {"q": q}, tenant=tenant)
+        return {trace["trace_id"] for trace in answer["traces"]}
+
+    first, second = own.trace_id.hex(), inheriting.trace_id.hex()
+    assert found('zone = "span"') == found('zone != "resource"') == found('span."zone" exists') == {first}
+    assert found('zone = "resource"') == found('zone in ("resource", "x")') == {second}
+    assert found('resource."zone" = "resource"') == found("zone exists") == {first, second}
+    assert found("x = 1") == {first}
