@@ -41,7 +41,9 @@ class ShopProcess:
 
     def services(self) -> dict[str, int]:
         """The process id of each service that runs."""
-        listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True)
+        listing = subprocess.run(
+            ["ps", "-A", "-ww", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+        )
         rows = [line.split(maxsplit=2) for line in listing.stdout.splitlines()]
         children = {int(pid): args for pid, parent, args in rows if int(parent) == self._process.pid}
         return {args.rpartition(".")[2]: pid for pid, args in children.items() if "spanhouse_demo.services." in args}
