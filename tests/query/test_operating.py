@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,3 +167,15 @@ def test_traces_its_requests_into_the_callers_trace(operated: Service, exporter:
         200,
     )
     assert [one.parent.span_id for one in spans[:-1] if one.parent] == [server.context.span_id] * 2
+
+
+NAMES = ["it's", 'a "b"', "back\\slash", "\\N", "tab\tnew\nline", "é😀", "{x:String}", "%s", "\x00nul\x00"]
+
+
+def test_finds_a_service_of_any_name_on_each_engine(operated: Service) -> None:
+    operated.feed([request({name: [span(kind=SERVER)] for name in NAMES})], tenant="default")
+
+    for name in NAMES:
+        assert operated.get("/api/v1/traces", {"service": name})["total"] == 1
+        assert operated.get("/api/v1/traces", {"q": f"service in ({json.dumps(name)})"})["total"] == 1
+        assert [series["n"] for series in operated.get("/api/v1/latency", {"service": name})["series"]] == [1]
