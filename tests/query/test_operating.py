@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 from spanhouse_query import QueryConfig, create_app
-from spanhouse_storage import Store
+from spanhouse_storage import Store, known_migrations
 from starlette.testclient import TestClient
 
 from tests.query.service import Service
@@ -73,7 +73,8 @@ def test_reports_what_came_in_and_what_is_stored(operated: Service) -> None:
     full = operated.get("/api/v1/status")
 
     assert (empty["store"]["spans"], empty["store"]["newest_span"]) == (0, None)
-    assert (full["store"]["spans"], full["store"]["traces"], full["store"]["schema_version"]) == (3, 1, 1)
+    assert (full["store"]["spans"], full["store"]["traces"]) == (3, 1)
+    assert full["store"]["schema_version"] == known_migrations()[-1].version
     assert full["store"]["newest_span"] == str(spans["web"][0].start_time_unix_nano)
     assert full["store"]["bytes_on_disk"] > 0
     assert full["ingest"] == INGEST
