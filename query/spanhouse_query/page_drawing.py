@@ -8,6 +8,7 @@ from html import escape
 from spanhouse_query.service_map import Edge
 
 _WIDTH, _HEIGHT, _GAP_X, _GAP_Y = 150, 34, 90, 22
+_RISE = 40
 MOST_SERVICES = 60
 
 
@@ -27,7 +28,8 @@ def drawing(edges: Sequence[Edge]) -> str:
     lines = "".join(_line(edge, places) for edge in edges)
     boxes = "".join(_box(name, *place) for name, place in places.items())
     return (
-        f'<svg viewBox="-2 -2 {width + 4} {height + 4}" width="{width}" height="{height}" role="img" '
+        f'<svg viewBox="-2 -{_RISE // 2} {width + 4} {height + _RISE}" width="{width}" height="{height + _RISE}" '
+        'role="img" '
         'aria-label="Service map; the table below says the same">'
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M0 0L8 4L0 8z"/></marker></defs>{lines}{boxes}</svg>'
@@ -60,11 +62,14 @@ def _box(name: str, x: int, y: int) -> str:
 
 
 def _line(edge: Edge, places: dict[str, tuple[int, int]]) -> str:
-    """From the right side of the caller to the left of the callee; back over the top where that lies to the left."""
+    """From the right side of the caller to the left of the callee, over what stands between them where that is more
+    than the next column.
+    """
     (from_x, from_y), (to_x, to_y) = places[edge.client], places[edge.server]
     start_x, start_y, end_y = from_x + _WIDTH, from_y + _HEIGHT // 2, to_y + _HEIGHT // 2
     bend = _GAP_X // 2 if to_x > from_x else _GAP_X
+    rise = 0 if to_x - from_x == _WIDTH + _GAP_X else _RISE
     title = escape(f"{edge.client} → {edge.server}: {edge.calls} calls, {edge.errors} errors")
     kind = ' class="bad"' if edge.errors else ""
-    curve = f"M{start_x} {start_y}C{start_x + bend} {start_y} {to_x - bend} {end_y} {to_x} {end_y}"
+    curve = f"M{start_x} {start_y}C{start_x + bend} {start_y - rise} {to_x - bend} {end_y - rise} {to_x} {end_y}"
     return f'<path{kind} d="{curve}" marker-end="url(#tip)"><title>{title}</title></path>'
