@@ -83,6 +83,16 @@ class QueryPool:
 
         return await self._run(run, limits)
 
+    async def execute(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, *, limits: QueryLimits | None = None
+    ) -> None:
+        """Run a statement that writes, such as INSERT ... SELECT, within the same bounds as a query."""
+
+        def run(client: Client, settings: dict[str, Any]) -> None:
+            client.command(sql, parameters=dict(parameters or {}), settings=settings)
+
+        await self._run(run, limits)
+
     def close(self) -> None:
         """Stop every running query and close the clients. Called once the event loop has no more queries to send."""
         self._closed = True
