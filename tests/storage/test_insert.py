@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from spanhouse_storage import DataRefused, Store
+from spanhouse_storage import DataRefused, EmbeddedConfig, Store, StoreConfig, StoreError, migrate, open_store
 
 from tests.support.spans import CLIENT, MILLISECOND, SECOND, SERVER, frame, request, segment, span
 
@@ -157,3 +158,29 @@ def test_red_counts_requests_errors_and_durations_by_minute(store: Store, tmp_pa
     assert (row["duration_min"], row["duration_max"], row["duration_sum"]) == (0, 2**20 + 1, sum(durations))
     # Bucket i of scale 5 holds (2^(i/32), 2^((i+1)/32)]: an exact power of two is the upper end of its bucket.
     assert row["buckets"] == {-32768: 1, -1: 1, 20 * 32 - 1: 1, 20 * 32: 1}
+
+
+@pytest.mark.parametrize("name", ["a{b}", "a*", "a?", "{a,b}"])
+def test_a_folder_whose_name_is_a_pattern_to_the_engine_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StoreError, match=r"cannot use .*--data-dir"):
+        open_store(StoreConfig(engine=EmbeddedConfig(path=tmp_path / name / "engine")))
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["it's", "a b", "a\\b", "[ab]", "a%41", "a:b", "a,b", "a\nb"])
+def test_any_other_folder_holds_segments(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    with closing(open_store(StoreConfig(engine=EmbeddedConfig(path=folder / "engine")))) as store:
+        migrate(store)
+        insert(store, folder, segment([request({"web": [span()]}).SerializeToString()]))
+        assert store.rows("SELECT count() AS n FROM spans") == [{"n": 1}]
+
+
+def test_a_segment_of_which_the_engine_reads_nothing_is_not_stored(tmp_path: Path) -> None:
+    """Whoever calls removes a segment that was inserted, so this must not look like success."""
+    with closing(open_store(StoreConfig(engine=EmbeddedConfig(path=tmp_path / "engine")))) as store:
+        migrate(store)
+        for folder, data in (("a{b}", segment([request({"web": [span()]}).SerializeToString()])), ("plain", b"")):
+            (tmp_path / folder).mkdir()
+            with pytest.raises(StoreError):
+                insert(store, tmp_path / folder, data, token=folder)
