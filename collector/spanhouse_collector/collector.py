@@ -7,11 +7,13 @@ import contextlib
 import logging
 from typing import Any
 
+from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_storage import DataDirectory, Store
 from starlette.applications import Starlette
 
 from spanhouse_collector.config import CollectorConfig
+from spanhouse_collector.edge_rollup import EdgeRollup
 from spanhouse_collector.grpc_server import GrpcServer
 from spanhouse_collector.http_app import otlp_http_app
 from spanhouse_collector.loader import Loader
@@ -28,7 +30,7 @@ class Collector:
     """OTLP in, segments on disk, the engine behind.
 
     transports -> receiver (check, recognise repeats) -> log (append, fsync) -> answer
-                                                            log -> loader -> store
+                                                            log -> loader -> store -> edge rollup
     `http_app` is to be served on the OTLP/HTTP address, `operations_app` where operators look.
     """
 
@@ -36,10 +38,13 @@ class Collector:
         self._metrics = Metrics(registry)
         self._log = SegmentLog(data.log / "traces", data.quarantine, config)
         self._recent = RecentRequests()
-        self._loader = Loader(self._log, store, data.quarantine, self._metrics)
+        inserting = CapacityLimiter(1)
+        self._loader = Loader(self._log, store, data.quarantine, self._metrics, inserting)
+        self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
         self._receiver = TraceReceiver(self._log, self._recent, self._metrics)
         self._grpc = GrpcServer(config.otlp_grpc, self._receiver, config.max_body)
         self._loading: asyncio.Task[None] | None = None
+        self._rolling: asyncio.Task[None] | None = None
         self._state = "starting"
         self._metrics.log_bytes.set_function(lambda: self._log.bytes_on_disk)
         self._metrics.log_segments.set_function(lambda: self._log.segments_waiting)
@@ -56,6 +61,7 @@ class Collector:
         for frame in await self._log.open():
             self._recent.remember((frame.tenant, frame.digest))
         self._loading = asyncio.create_task(self._loader.run(), name="loader")
+        self._rolling = asyncio.create_task(self._rollup.run(), name="edge-rollup")
         await self._grpc.start()
         self._state = "ready"
 
@@ -64,6 +70,9 @@ class Collector:
         self._state = "stopping"
         self._receiver.stop()
         await self._grpc.stop(seconds / 4)
+        if self._rolling is not None:
+            self._rollup.stop()
+            await self._rolling
         await self._log.close()
         if self._loading is not None:
             await asyncio.wait((self._loading,), timeout=seconds / 2)

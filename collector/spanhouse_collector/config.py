@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupConfig:
+    """When minutes are rolled up.
+
+    lookback: minutes between the halves of a call, at most. settle: seconds after its end before a minute is rolled up
+    for the first time. every: seconds between two steps.
+    """
+
+    lookback: int = 15
+    settle: float = 30.0
+    every: float = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +36,4 @@ class CollectorConfig:
     segment_age: float = 1.0
     log_quota: int = 4096 * MIB
     pending_bytes: int = 64 * MIB
+    rollup: RollupConfig = field(default_factory=RollupConfig)

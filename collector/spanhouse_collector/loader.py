@@ -24,15 +24,17 @@ _LONGEST_DELAY = 30.0
 class Loader:
     """Loads sealed segments. An engine that is down costs disk, not data: the same segment is tried again.
 
-    trouble: why the last load failed, None while all is well.
+    inserting: what it holds while it inserts. trouble: why the last load failed, None while all is well.
     """
 
-    def __init__(self, log: SegmentLog, store: Store, quarantine: Path, metrics: Metrics) -> None:
+    def __init__(
+        self, log: SegmentLog, store: Store, quarantine: Path, metrics: Metrics, inserting: CapacityLimiter
+    ) -> None:
         self._log = log
         self._store = store
         self._isolation = Isolation(store, quarantine, metrics)
         self._metrics = metrics
-        self._thread = CapacityLimiter(1)
+        self._inserting = inserting
         self.trouble: str | None = None
 
     async def run(self) -> None:
@@ -50,7 +52,7 @@ class Loader:
     async def _attempt(self, segment: Segment) -> bool:
         started = time.perf_counter()
         try:
-            outcome = await to_thread.run_sync(self._insert, segment, limiter=self._thread)
+            outcome = await to_thread.run_sync(self._insert, segment, limiter=self._inserting)
         except (StoreError, OSError) as error:
             self._report_trouble(segment, str(error))
             return False

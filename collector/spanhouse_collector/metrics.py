@@ -54,6 +54,9 @@ class Metrics:
             "Requests the engine refused, kept in the quarantine folder.",
             registry=registry,
         )
+        self.edge_minutes = Counter(
+            "spanhouse_edge_minutes", "Minutes of the service map that were rolled up.", registry=registry
+        )
         self.log_bytes = Gauge("spanhouse_log_bytes", "Bytes accepted and not yet stored, on disk.", registry=registry)
         self.log_segments = Gauge(
             "spanhouse_log_segments", "Sealed segments that wait for the engine.", registry=registry

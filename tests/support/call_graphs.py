@@ -26,10 +26,13 @@ PEERS: tuple[dict[str, Value], ...] = (
 KINDS = (SERVER, CLIENT, INTERNAL, PRODUCER, CONSUMER, Span.SPAN_KIND_UNSPECIFIED)
 
 
-def call_graph(rnd: random.Random, traces: int = 6) -> list[Sent]:
-    """Spans of a few traces: any kind under any other, across services or not; some parents and spans are missing, some
-    clocks are off by minutes, consumers link to other traces' producers."""
-    spans = [sent for _ in range(rnd.randint(1, traces)) for sent in _trace(rnd)]
+def call_graph(rnd: random.Random, traces: int = 6, minutes: int = 40) -> list[Sent]:
+    """Spans of a few traces of the last `minutes`.
+
+    Any kind under any other, across services or not; some parents and spans are missing, some clocks are off by minutes,
+    and consumers link to other traces' producers.
+    """
+    spans = [sent for _ in range(rnd.randint(1, traces)) for sent in _trace(rnd, minutes)]
     producers = [sent for _, sent in spans if sent.kind == PRODUCER]
     for _, sent in spans:
         if sent.kind == CONSUMER and producers and rnd.random() < 0.5:
@@ -56,8 +59,8 @@ def segments(rnd: random.Random, spans: list[Sent]) -> Iterator[list[bytes]]:
         yield bodies
 
 
-def _trace(rnd: random.Random) -> list[Sent]:
-    start = time.time_ns() - rnd.randrange(60, 40 * 60) * SECOND
+def _trace(rnd: random.Random, minutes: int) -> list[Sent]:
+    start = time.time_ns() - rnd.randrange(60, 60 + minutes * 60) * SECOND
     spans: list[Sent] = []
     for _ in range(rnd.randint(1, 9)):
         parent = rnd.choice(spans)[1] if spans and rnd.random() < 0.9 else None

@@ -1,0 +1,213 @@
+"""Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007).
+
+The engine does the work: `matched_edges` of storage's schema computes minutes, and this decides which and when. Nothing
+is kept here that cannot be found again: a process that dies in the middle leaves either the old version of a minute or
+the new one in force, and its successor begins again from the stored watermark.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any
+
+import anyio
+from anyio import CapacityLimiter
+from spanhouse_storage import QueryLimits, Store, StoreError
+
+from spanhouse_collector.config import RollupConfig
+from spanhouse_collector.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+MINUTE = 60
+_LONGEST_RANGE = 30 * MINUTE
+_HOUR_MS = 3_600_000
+_BOUNDS = QueryLimits(seconds=300, threads=1)
+
+# Instants are numbers, because what the driver makes of times depends on the machine's zone: minutes in unix seconds,
+# arrivals and versions in unix milliseconds, all by the engine's clock.
+_NOW = "SELECT toUnixTimestamp64Milli(now64(3)) AS now"
+
+_PROGRESS = "SELECT toUnixTimestamp64Milli(watermark) AS watermark FROM edge_progress FINAL WHERE id = 1"
+
+_ARRIVALS = """
+SELECT count() AS halves, toUnixTimestamp(min(minute)) AS first, toUnixTimestamp(max(minute)) AS last
+FROM call_halves WHERE arrived >= fromUnixTimestamp64Milli({watermark:Int64}, 'UTC')
+"""
+
+# The minutes of the new halves, and those of the halves that are now answered.
+_TOUCHED = """
+SELECT DISTINCT tenant, toUnixTimestamp(minute) AS start
+FROM call_halves
+WHERE minute >= toDateTime({first:Int64}, 'UTC') AND minute <= toDateTime({last:Int64}, 'UTC')
+    AND key IN (SELECT key FROM call_halves WHERE arrived >= fromUnixTimestamp64Milli({watermark:Int64}, 'UTC'))
+"""
+
+# Minutes with callees whose parent was not there: it may be a span that is no half and has arrived since.
+_WAITING = """
+SELECT tenant, toUnixTimestamp(minute) AS start FROM service_edges_1m
+WHERE missing > 0 AND minute >= toDateTime({since:Int64}, 'UTC')
+    AND (tenant, minute, version) IN (SELECT tenant, minute, max(version) FROM edge_minutes GROUP BY tenant, minute)
+GROUP BY tenant, minute
+"""
+
+_COMPUTE = """
+INSERT INTO service_edges_1m
+    (tenant, version, minute, client, client_type, server, server_type, connection, calls, errors, retries,
+    client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, missing)
+SELECT
+    {tenant:String}, {version:UInt64}, minute,
+    client, client_type, server, server_type, connection, calls, errors, retries,
+    client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, missing
+FROM matched_edges(tenant = {tenant:String}, since = toDateTime({since:Int64}, 'UTC'),
+    until = toDateTime({until:Int64}, 'UTC'), lookback = {lookback:UInt32})
+"""
+
+_PUBLISH = """
+INSERT INTO edge_minutes (tenant, minute, version)
+SELECT {tenant:String}, toDateTime({since:Int64} + number * 60, 'UTC'), {version:UInt64}
+FROM numbers(toUInt64(intDiv({until:Int64} - {since:Int64}, 60)))
+"""
+
+_ADVANCE = """
+INSERT INTO edge_progress (id, watermark, settled, version)
+SELECT 1, fromUnixTimestamp64Milli({watermark:Int64}, 'UTC'), toDateTime({settled:Int64}, 'UTC'), {version:UInt64}
+"""
+
+# Rows of versions that no longer count, once no reader can still be at them.
+_SWEEP = """
+DELETE FROM service_edges_1m
+WHERE version < {version:UInt64}
+    AND (tenant, minute, version) NOT IN (SELECT tenant, minute, max(version) FROM edge_minutes GROUP BY tenant, minute)
+"""
+
+
+Minute = tuple[str, int]
+
+
+class EdgeRollup:
+    """Steps of the rollup. One at a time; `inserting` is the limiter that the loader holds while it inserts.
+
+    What arrives is stamped by the engine when its insert begins. A step reads the engine's clock while no insert of
+    this process runs, so whatever it does not see yet is stamped later and is seen by the next step.
+    """
+
+    def __init__(self, store: Store, config: RollupConfig, inserting: CapacityLimiter, metrics: Metrics) -> None:
+        self._store = store
+        self._config = config
+        self._inserting = inserting
+        self._metrics = metrics
+        self._watermark: int | None = None
+        self._pending: dict[Minute, int] = {}
+        self._waiting: dict[Minute, int] = {}
+        self._swept = 0
+        self._running = anyio.CancelScope()
+
+    async def run(self) -> None:
+        """Step until stopped; a step that fails is made again."""
+        trouble = False
+        with self._running:
+            while True:
+                try:
+                    await self.step()
+                    trouble = False
+                except StoreError as error:
+                    if not trouble:
+                        logger.warning("the service map's rollup waits: %s", error)
+                    trouble = True
+                await anyio.sleep(self._config.every)
+
+    def stop(self) -> None:
+        """End `run`, and what it makes the engine do."""
+        self._running.cancel()
+
+    async def step(self) -> list[Minute]:
+        """Take note of what arrived, roll up the minutes that are due, and say which those were."""
+        async with self._inserting:
+            now: int = (await self._rows(_NOW))[0]["now"]
+        watermark = await self._stored_watermark() if self._watermark is None else self._watermark
+        for minute in await self._touched(watermark):
+            self._pending.setdefault(minute, watermark)
+        settled = _floor(now // 1000 - int(self._config.settle))
+        due = sorted(minute for minute in {*self._pending, *self._due_again(now)} if minute[1] < settled)
+        for tenant, since, until in _ranges(due):
+            await self._roll_up(tenant, since, until, now)
+        for minute in due:
+            self._pending.pop(minute, None)
+        await self._advance(now, settled)
+        await self._note_waiting(now)
+        await self._sweep(now)
+        self._metrics.edge_minutes.inc(len(due))
+        return due
+
+    async def _stored_watermark(self) -> int:
+        rows = await self._rows(_PROGRESS)
+        return rows[0]["watermark"] if rows else 0
+
+    async def _touched(self, watermark: int) -> list[Minute]:
+        (arrivals,) = await self._rows(_ARRIVALS, watermark=watermark)
+        if not arrivals["halves"]:
+            return []
+        reach = self._config.lookback * MINUTE
+        bounds = {"first": arrivals["first"] - reach, "last": arrivals["last"] + reach}
+        return [(row["tenant"], row["start"]) for row in await self._rows(_TOUCHED, watermark=watermark, **bounds)]
+
+    async def _roll_up(self, tenant: str, since: int, until: int, version: int) -> None:
+        minutes = {"tenant": tenant, "since": since, "until": until, "version": version}
+        await self._execute(_COMPUTE, **minutes, lookback=self._config.lookback)
+        await self._execute(_PUBLISH, **minutes)
+
+    async def _advance(self, now: int, settled: int) -> None:
+        """Everything that arrived before the watermark is rolled up or will be noticed again from there."""
+        self._watermark = now
+        durable = min((now, *self._pending.values()))
+        await self._execute(_ADVANCE, watermark=durable, settled=settled, version=now)
+
+    async def _note_waiting(self, now: int) -> None:
+        """Minutes with missing parents are computed twice more: soon, and when the lookback has passed."""
+        since = _floor(now // 1000) - (self._config.lookback + 2) * MINUTE
+        waiting = [(row["tenant"], row["start"]) for row in await self._rows(_WAITING, since=since)]
+        self._waiting = {minute: self._waiting.get(minute, 0) for minute in waiting}
+
+    def _due_again(self, now: int) -> list[Minute]:
+        ages = (2 * MINUTE, self._config.lookback * MINUTE)
+        due = [
+            minute
+            for minute, times in self._waiting.items()
+            if times < len(ages) and now // 1000 - minute[1] > ages[times] + MINUTE
+        ]
+        for minute in due:
+            self._waiting[minute] += 1
+        return due
+
+    async def _sweep(self, now: int) -> None:
+        """Delete superseded rows once an hour."""
+        if now - self._swept > _HOUR_MS:
+            await self._execute(_SWEEP, version=now - _HOUR_MS)
+            self._swept = now
+
+    async def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        return (await self._store.queries.rows(sql, parameters, limits=_BOUNDS)).rows
+
+    async def _execute(self, sql: str, **parameters: Any) -> None:
+        await self._store.queries.execute(sql, parameters, limits=_BOUNDS)
+
+
+def _floor(seconds: int) -> int:
+    return seconds // MINUTE * MINUTE
+
+
+def _ranges(minutes: Iterable[Minute]) -> list[tuple[str, int, int]]:
+    """Consecutive minutes of a tenant as [since, until), none longer than half an hour."""
+    ranges: list[tuple[str, int, int]] = []
+    for tenant, group in groupby(minutes, key=lambda minute: minute[0]):
+        for _, start in group:
+            if ranges and ranges[-1][0] == tenant and ranges[-1][2] == start:
+                since = ranges[-1][1]
+                if start - since < _LONGEST_RANGE:
+                    ranges[-1] = (tenant, since, start + MINUTE)
+                    continue
+            ranges.append((tenant, start, start + MINUTE))
+    return ranges

@@ -1,0 +1,170 @@
+"""The rollup says what matching everything at once would say, whatever arrives when, and wherever it is cut off."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio import CapacityLimiter
+from prometheus_client import CollectorRegistry
+from spanhouse_collector.config import RollupConfig
+from spanhouse_collector.edge_rollup import EdgeRollup
+from spanhouse_collector.metrics import Metrics
+from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
+
+from tests.support.call_graphs import Sent, call_graph, segments
+from tests.support.spans import CLIENT, INTERNAL, MILLISECOND, SECOND, SERVER, request, segment, span
+
+pytestmark = pytest.mark.anyio
+
+# Everything of an edge that is added up.
+_SUMS = """
+SELECT client, client_type, server, server_type, connection, toUnixTimestamp(minute) AS at, calls, errors, retries,
+    client_ns, server_ns, gap_ns, slowest.duration, failed.duration, typical.duration, named, found, missing
+"""
+ROLLED = f"""
+{_SUMS} FROM service_edges_1m
+WHERE tenant = {{tenant:String}}
+    AND (tenant, minute, version) IN (SELECT tenant, minute, max(version) FROM edge_minutes GROUP BY tenant, minute)
+ORDER BY at, client, client_type, server, server_type, connection
+"""
+MATCHED = f"""
+{_SUMS}
+FROM matched_edges(tenant = {{tenant:String}}, since = toDateTime({{since:Int64}}, 'UTC'),
+    until = (SELECT max(settled) FROM edge_progress), lookback = 15)
+ORDER BY at, client, client_type, server, server_type, connection
+"""
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    opened = open_store(StoreConfig(engine=EmbeddedConfig(path=tmp_path_factory.mktemp("rollup"))))
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+def rollup(store: Store) -> EdgeRollup:
+    return EdgeRollup(store, RollupConfig(), CapacityLimiter(1), Metrics(CollectorRegistry()))
+
+
+def arrive(store: Store, folder: Path, bodies: list[bytes], tenant: str) -> None:
+    path = folder / f"{tenant}-{time.monotonic_ns()}.frames"
+    path.write_bytes(segment(bodies, tenant=tenant))
+    store.insert_segment(path, path.stem)
+
+
+async def rolled_up(steps: EdgeRollup, tenant: str) -> list[int]:
+    """Take a step; the tenant's minutes that it rolled up."""
+    return [start for owner, start in await steps.step() if owner == tenant]
+
+
+def assert_rolled_up(store: Store, tenant: str) -> None:
+    rolled = store.rows(ROLLED, {"tenant": tenant})
+    matched = store.rows(MATCHED, {"tenant": tenant, "since": int(time.time()) - 3 * 3600})
+    assert rolled == matched
+    assert any(row["calls"] for row in rolled)
+
+
+async def test_edges_are_the_same_as_matched_at_once(store: Store, tmp_path: Path) -> None:
+    rnd = random.Random(3)
+    steps = rollup(store)
+    spans = [sent for _ in range(5) for sent in call_graph(rnd)]
+    for bodies in segments(rnd, spans):
+        arrive(store, tmp_path, bodies, "steps")
+        if rnd.random() < 0.5:
+            await steps.step()
+    await steps.step()
+    assert_rolled_up(store, "steps")
+
+
+async def test_a_minute_is_rolled_up_once_unless_something_arrives_for_it(store: Store, tmp_path: Path) -> None:
+    steps = rollup(store)
+    await steps.step()
+    start = (time.time_ns() // (60 * SECOND) - 10) * 60 * SECOND
+    caller = span("call", kind=CLIENT, start=start)
+    callee = span("work", kind=SERVER, parent=caller, start=start + 2 * 60 * SECOND)
+    arrive(store, tmp_path, [request({"web": [caller]}).SerializeToString()], "once")
+    first, second = start // SECOND, start // SECOND + 120
+    assert await rolled_up(steps, "once") == [first]
+    assert await rolled_up(steps, "once") == []
+    # The callee's own minute, and the one of the caller that it answers.
+    arrive(store, tmp_path, [request({"cart": [callee]}).SerializeToString()], "once")
+    assert await rolled_up(steps, "once") == [first, second]
+    assert await rolled_up(steps, "once") == []
+    assert_rolled_up(store, "once")
+
+
+async def test_the_minute_that_still_runs_is_left_to_the_reader(store: Store, tmp_path: Path) -> None:
+    steps = rollup(store)
+    await steps.step()
+    arrive(store, tmp_path, [request({"web": [span(kind=SERVER)]}).SerializeToString()], "running")
+    assert await rolled_up(steps, "running") == []
+    assert store.rows(ROLLED, {"tenant": "running"}) == []
+
+
+async def test_a_parent_that_is_no_half_is_found_when_it_arrives_late(store: Store, tmp_path: Path) -> None:
+    steps = rollup(store)
+    start = (time.time_ns() // (60 * SECOND) - 6) * 60 * SECOND
+    parent = span("render", kind=INTERNAL, start=start, duration=90 * MILLISECOND)
+    child = span("check", kind=SERVER, parent=parent, start=start + MILLISECOND)
+    arrive(store, tmp_path, [request({"stock": [child]}).SerializeToString()], "late")
+    await steps.step()
+    arrive(store, tmp_path, [request({"web": [parent]}).SerializeToString()], "late")
+    await steps.step()
+    (edge,) = [row for row in store.rows(ROLLED, {"tenant": "late"}) if row["calls"]]
+    assert (edge["client"], edge["server"], edge["connection"], edge["found"]) == ("web", "stock", "rpc", 1)
+
+
+class Cut(StoreUnavailable):
+    """The process ends here."""
+
+
+async def test_a_rollup_cut_off_a_hundred_times_ends_like_an_undisturbed_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rnd = random.Random(8)
+    spans: list[Sent] = [sent for _ in range(12) for sent in call_graph(rnd, minutes=3)]
+    waiting = list(segments(rnd, spans))
+    cuts, execute, rows = 0, store.queries.execute, store.queries.rows
+    left = 0
+
+    def count_down() -> None:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Cut
+
+    async def fragile_execute(sql: str, parameters: Mapping[str, Any] | None = None, **more: Any) -> None:
+        count_down()
+        await execute(sql, parameters, **more)
+        count_down()
+
+    async def fragile_rows(sql: str, parameters: Mapping[str, Any] | None = None, **more: Any) -> Any:
+        count_down()
+        return await rows(sql, parameters, **more)
+
+    monkeypatch.setattr(store.queries, "execute", fragile_execute)
+    monkeypatch.setattr(store.queries, "rows", fragile_rows)
+    while cuts < 100:
+        if waiting and rnd.random() < 0.5:
+            arrive(store, tmp_path, waiting.pop(), "cut")
+        left = rnd.randrange(25)
+        try:
+            await rollup(store).step()
+        except Cut:
+            cuts += 1
+    for bodies in waiting:
+        arrive(store, tmp_path, bodies, "cut")
+    monkeypatch.undo()
+    await rollup(store).step()
+    assert_rolled_up(store, "cut")
