@@ -29,7 +29,7 @@ KINDS = (SERVER, CLIENT, INTERNAL, PRODUCER, CONSUMER, Span.SPAN_KIND_UNSPECIFIE
 def call_graph(rnd: random.Random, traces: int = 6, minutes: int = 40) -> list[Sent]:
     """Spans of a few traces of the last `minutes`.
 
-    Any kind under any other, across services or not; some parents and spans are missing, some clocks are off by minutes,
+    Any kind under any other, across services or not; some parents and spans are missing, some clocks are minutes off,
     and consumers link to other traces' producers.
     """
     spans = [sent for _ in range(rnd.randint(1, traces)) for sent in _trace(rnd, minutes)]
