@@ -37,7 +37,7 @@ def store_config(request: pytest.FixtureRequest, tmp_path: Path) -> StoreConfig:
 @pytest.fixture
 def empty_store(store_config: StoreConfig) -> Iterator[Store]:
     """A store without a schema."""
-    store = open_store(store_config)
+    store = open_store(store_config, create_database=True)
     try:
         yield store
         if isinstance(store_config.engine, ServerConfig):

@@ -79,7 +79,7 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
         at_end.callback(directory.unlock)
         directory.runtime.unlink(missing_ok=True)  # of a process that was killed
 
-    store = await _open_store(settings, stop)
+    store = await _open_store(role, settings, stop)
     if store is None:
         return
     at_end.push_async_callback(asyncio.to_thread, store.close)
@@ -120,14 +120,14 @@ def _listen(role: Role, settings: Settings, at_end: AsyncExitStack) -> dict[str,
     return listeners
 
 
-async def _open_store(settings: Settings, stop: StopRequest) -> Store | None:
+async def _open_store(role: Role, settings: Settings, stop: StopRequest) -> Store | None:
     """The store; None when told to stop while waiting for it."""
     config = store_config(settings)
     give_up = time.monotonic() + (0.0 if settings.embedded else settings.store_wait)
     told = False
     while True:
         try:
-            return await asyncio.to_thread(open_store, config)
+            return await asyncio.to_thread(open_store, config, create_database=role.collects)
         except StoreUnavailable as error:
             if time.monotonic() >= give_up:
                 raise

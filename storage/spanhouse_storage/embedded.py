@@ -99,7 +99,7 @@ def _count_rows(client: Client) -> None:
             "elapsed_ns": str(int(result.elapsed() * 1e9)),
         }
 
-    backend = getattr(client, "_backend", None)
+    backend: Any = getattr(client, "_backend", None)
     if not hasattr(backend, "_summary"):
         driver = version("clickhouse-connect")
         raise StoreError(f"clickhouse-connect {driver} counts rows in another way than Spanhouse knows; install 1.12")

@@ -41,11 +41,20 @@ class DataDirectoryBusy(StoreError):
     """Another process has the data folder open."""
 
 
-_TIMEOUT = {159, 160, 209}
+_TIMEOUT = {159, 160}
 _TOO_LARGE = {158, 241, 307, 396}
 _CANCELLED = {394}
-# What the Protobuf reader and the casts behind it say of bytes they cannot turn into rows.
-_DATA = {6, 26, 27, 32, 33, 38, 53, 69, 70, 72, 117, 128, 131, 349, 407, 434, 435, 436, 437, 444}
+# Load, network, disk and cluster: too many queries, no connection, no space, too many parts, replicas, Keeper.
+_UNAVAILABLE = {202, 203, 209, 210, 225, 242, 243, 252, 279, 285, 319, 364, 425, 439, 473, 999}
+_MEMORY = 241
+_UNKNOWN_DATABASE = 81
+# What the readers of protobuf and text say of bytes that they cannot turn into rows. Codes that a wrong schema or
+# server version brings about as well (53, 70, 117, 349, 434, 435, 437) are not here: with them every request would be
+# refused for ever.
+_DATA = {6, 26, 27, 32, 33, 38, 69, 72, 128, 131, 407, 436, 444}
+_BAD_ARGUMENTS, _BAD_PROTOBUF = 36, "Invalid protobuf data"
+# How the engine begins the refusal of memory that it has not got itself; others begin with the query or the user.
+_ENGINE_MEMORY = "(total)"
 
 
 def code_of(error: BaseException) -> int | None:
@@ -58,15 +67,33 @@ def query_error(error: ClickHouseError) -> StoreError:
     """The store's error for a query that failed with `error`."""
     code = code_of(error)
     message = str(error)
+    if _is_unavailable(error):
+        return StoreUnavailable(message)
     if code in _TIMEOUT:
         return QueryTimeout(message)
     if code in _TOO_LARGE:
         return QueryTooLarge(message)
-    if code in _CANCELLED:
-        return QueryCancelled(message)
-    return StoreUnavailable(message) if code is None else StoreError(message)
+    return QueryCancelled(message) if code in _CANCELLED else StoreError(message)
 
 
 def insert_error(error: ClickHouseError) -> StoreError:
     """The store's error for an insert that failed with `error`: `DataRefused` only where retrying cannot help."""
-    return DataRefused(str(error)) if code_of(error) in _DATA else StoreUnavailable(str(error))
+    code = code_of(error)
+    refused = code in _DATA or (code == _BAD_ARGUMENTS and _BAD_PROTOBUF in str(error))
+    return DataRefused(str(error)) if refused else StoreUnavailable(str(error))
+
+
+def open_error(error: ClickHouseError, place: str) -> StoreError:
+    """The store's error where a client for `place` could not be opened: unavailable only where waiting may help."""
+    kind = StoreUnavailable if _is_unavailable(error) else StoreError
+    return kind(f"cannot open the store at {place}: {error}")
+
+
+def is_unknown_database(error: ClickHouseError) -> bool:
+    """Whether there is no such database."""
+    return code_of(error) == _UNKNOWN_DATABASE
+
+
+def _is_unavailable(error: ClickHouseError) -> bool:
+    code = code_of(error)
+    return code is None or code in _UNAVAILABLE or (code == _MEMORY and _ENGINE_MEMORY in str(error))

@@ -64,9 +64,7 @@ def migrate(store: Store, migrations: Sequence[Migration] | None = None) -> list
 
 def check_schema(store: Store) -> None:
     """Raise SchemaError unless the database has exactly the schema that this version works with."""
-    if not store.rows(
-        "SELECT name FROM system.tables WHERE database = currentDatabase() AND name = 'schema_migrations'"
-    ):
+    if not store.rows(_TABLE_EXISTS):
         raise SchemaError(
             "the database has no Spanhouse schema yet; run `spanhouse migrate` or start a collector on it"
         )

@@ -12,35 +12,57 @@ from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanhouse_storage.config import ServerConfig
 from spanhouse_storage.engine import OTLP_PROTO, TRACES_TABLE, Settings
-from spanhouse_storage.errors import StoreUnavailable
+from spanhouse_storage.errors import SchemaError, is_unknown_database, open_error
 from spanhouse_storage.sql import identifier
+
+_LEAST_RECEIVE_TIMEOUT = 300.0
 
 
 class ServerEngine:
-    """clickhouse-connect's HTTP client on one URL. The database is created when the first client opens."""
+    """clickhouse-connect's HTTP client on one URL. ValueError for what is not the URL of a server.
 
-    def __init__(self, config: ServerConfig) -> None:
+    receive_timeout: seconds without a byte from the server after which a call fails.
+    """
+
+    def __init__(self, config: ServerConfig, receive_timeout: float = _LEAST_RECEIVE_TIMEOUT) -> None:
         url = urlsplit(config.url)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ValueError(f"store URL {config.url!r}: must look like http://host:8123 or https://host:8443")
+        if url.username is not None or url.password is not None:
+            raise ValueError(f"store URL for {url.hostname}: user and password are given apart from it")
         self._config = config
         self._secure = url.scheme == "https"
         self._host = url.hostname
         self._port = url.port or (8443 if self._secure else 8123)
+        self._receive_timeout = max(receive_timeout, _LEAST_RECEIVE_TIMEOUT)
         self._pool = get_pool_manager(
             ca_cert=str(config.ca_cert) if config.ca_cert else None,
             verify=config.verify,
             maxsize=16,
         )
-        self._database_exists = False
+
+    def require_database(self, *, create: bool) -> None:
+        """Make sure that the database is there, by making it if `create`.
+
+        Raises SchemaError without it, StoreUnavailable where the server does not answer and StoreError where it does
+        not let us in.
+        """
+        try:
+            try:
+                self._open(None).close()
+            except ClickHouseError as error:
+                if not is_unknown_database(error):
+                    raise
+                self._create_database(create)
+        except ClickHouseError as error:
+            raise open_error(error, self._config.url) from error
 
     def client(self, settings: Settings | None = None) -> Client:
         """Open a client; see `Engine.client`."""
         try:
-            self._create_database()
-            return self._open(self._config.database, settings)
+            return self._open(settings)
         except ClickHouseError as error:
-            raise StoreUnavailable(f"cannot open the store at {self._config.url}: {error}") from error
+            raise open_error(error, self._config.url) from error
 
     def protobuf(self, message: str) -> Settings:
         """Send the schema along: nothing has to be installed on the server."""
@@ -64,26 +86,30 @@ class ServerEngine:
         """Close the connections that are kept alive."""
         self._pool.clear()
 
-    def _create_database(self) -> None:
-        if self._database_exists or self._config.database == "default":
-            return
-        client = self._open("default", None)
+    def _create_database(self, create: bool) -> None:
+        name = self._config.database
+        if not create:
+            raise SchemaError(
+                f"the server at {self._config.url} has no database {name!r}, so there is no Spanhouse schema yet; run "
+                "`spanhouse migrate` or start a collector on it"
+            )
+        client = self._open(None, database="")
         try:
-            client.command(f"CREATE DATABASE IF NOT EXISTS {identifier(self._config.database)}")
+            client.command(f"CREATE DATABASE IF NOT EXISTS {identifier(name)}")
         finally:
             client.close()
-        self._database_exists = True
 
-    def _open(self, database: str, settings: Settings | None) -> Client:
+    def _open(self, settings: Settings | None, database: str | None = None) -> Client:
         return clickhouse_connect.get_client(
             interface="https" if self._secure else "http",
             host=self._host,
             port=self._port,
             username=self._config.user,
             password=self._config.password,
-            database=database,
+            database=self._config.database if database is None else database,
             settings=dict(settings or {}),
             pool_mgr=self._pool,
             connect_timeout=self._config.connect_timeout,
+            send_receive_timeout=self._receive_timeout,
             autogenerate_session_id=False,
         )

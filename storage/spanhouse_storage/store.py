@@ -17,6 +17,9 @@ from spanhouse_storage.errors import insert_error, query_error
 from spanhouse_storage.pool import QueryPool
 from spanhouse_storage.server import ServerEngine
 
+# What a server may take to answer beyond the time limit of the query, which it checks now and then.
+_ANSWER_SECONDS = 60.0
+
 
 class Store:
     """One open engine with a client for segments, a client for control and a pool for queries.
@@ -73,7 +76,14 @@ class Store:
         self._engine.close()
 
 
-def open_store(config: StoreConfig) -> Store:
-    """Open the engine that `config` names. Raises StoreError or StoreUnavailable with what to do about it."""
-    engine = config.engine
-    return Store(EmbeddedEngine(engine) if isinstance(engine, EmbeddedConfig) else ServerEngine(engine), config)
+def open_store(config: StoreConfig, *, create_database: bool = False) -> Store:
+    """Open the engine that `config` names. Raises StoreError or StoreUnavailable with what to do about it.
+
+    create_database: on a server, make the database if there is none, which readers may have no right to; SchemaError
+    otherwise.
+    """
+    if isinstance(config.engine, EmbeddedConfig):
+        return Store(EmbeddedEngine(config.engine), config)
+    engine = ServerEngine(config.engine, receive_timeout=config.limits.seconds + _ANSWER_SECONDS)
+    engine.require_database(create=create_database)
+    return Store(engine, config)

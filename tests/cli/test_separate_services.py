@@ -50,7 +50,7 @@ def test_without_a_server_it_says_what_to_give_or_to_run_instead(command: str) -
 def test_query_does_not_start_without_tables(store: list[str]) -> None:
     ended = spanhouse("query", *store, "--http=127.0.0.1:0")
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
-    assert "the database has no Spanhouse schema yet; run `spanhouse migrate`" in ended.stderr
+    assert "no Spanhouse schema yet; run `spanhouse migrate`" in ended.stderr
 
 
 def test_a_server_that_does_not_answer_is_told(no_server: str) -> None:

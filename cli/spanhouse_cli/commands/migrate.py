@@ -35,7 +35,7 @@ def migrate(configuration: Configuration, check: bool) -> None:
     try:
         with (
             _owned_folder(configuration.settings),
-            contextlib.closing(open_store(store_config(configuration.settings))) as store,
+            contextlib.closing(open_store(store_config(configuration.settings), create_database=not check)) as store,
         ):
             if check:
                 check_schema(store)
