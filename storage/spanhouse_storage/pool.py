@@ -16,7 +16,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanhouse_storage.config import QueryLimits
-from spanhouse_storage.errors import StoreUnavailable, query_error
+from spanhouse_storage.errors import StoreError, StoreUnavailable, query_error
 from spanhouse_storage.sql import settings_clause
 
 T = TypeVar("T")
@@ -34,11 +34,32 @@ class Rows:
     elapsed_ms: float
 
 
+class _Work:
+    """What a worker thread does with a client, at most once, and not at all once it is given up."""
+
+    def __init__(self, run: Callable[[], None]) -> None:
+        self._run = run
+        self._running = threading.Lock()
+        self._given_up = False
+
+    def __call__(self) -> None:
+        with self._running:
+            if not self._given_up:
+                self._run()
+
+    def give_up(self) -> None:
+        """Return once no thread works on it, nor will."""
+        self._given_up = True
+        with self._running:
+            return
+
+
 class QueryPool:
     """A fixed number of clients, each opened when first needed; a query waits for a free one.
 
     A query is known to the engine by `log_comment`, the one mark that both engines carry, so that it can be stopped
-    from another connection. Cancelling the awaiting task stops the query and waits until it has ended.
+    from another connection. Cancelling the awaiting task, by anyio or by asyncio, stops the query and waits until its
+    thread has ended, so that no client is ever used by two.
     """
 
     def __init__(self, open_client: Callable[[], Client], size: int, limits: QueryLimits) -> None:
@@ -106,27 +127,34 @@ class QueryPool:
         query = f"{self._prefix}-{uuid.uuid4().hex}"
         settings = {**(limits or self._limits).settings(), "log_comment": query}
         outcome: list[T] = []
-        failure: ClickHouseError | None = None
+        failure: Exception | None = None
         async with self._client() as client, anyio.create_task_group() as tasks:
+            work = _Work(lambda: outcome.append(run(client, settings)))
             ended = anyio.Event()
-            tasks.start_soon(self._kill_when_cancelled, query, ended)
+            tasks.start_soon(self._stop_when_cancelled, query, work, ended)
             try:
-                outcome.append(await to_thread.run_sync(run, client, settings, limiter=self._threads))
-            except ClickHouseError as error:
-                failure = error
+                await to_thread.run_sync(work, limiter=self._threads)
+            except Exception as error:
+                failure = error  # raised below: here it would leave the task group as a group
             ended.set()
         await anyio.lowlevel.checkpoint_if_cancelled()
-        if failure is not None:
+        if isinstance(failure, ClickHouseError):
             raise query_error(failure) from failure
+        if failure is not None:
+            raise failure
         return outcome[0]
 
-    async def _kill_when_cancelled(self, query: str, ended: anyio.Event) -> None:
-        """Stop the query if this task is cancelled while the query's thread, which cannot be, still works."""
+    async def _stop_when_cancelled(self, query: str, work: _Work, ended: anyio.Event) -> None:
+        """Stop the query if this task is cancelled while the query's thread, which cannot be, still works.
+
+        asyncio's own cancellation, unlike anyio's, does not wait for the thread either.
+        """
         try:
             await ended.wait()
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
                 await to_thread.run_sync(self._kill, _KILL, {"query": query})
+                await to_thread.run_sync(work.give_up)
             raise
 
     @asynccontextmanager
@@ -146,8 +174,8 @@ class QueryPool:
         return client
 
     def _kill(self, sql: str, parameters: dict[str, str]) -> None:
-        with self._killing:
+        """Best effort: a query that cannot be stopped ends at its time limit."""
+        with self._killing, suppress(ClickHouseError, StoreError):
             if self._killer is None:
                 self._killer = self._open_client()
-            with suppress(ClickHouseError):
-                self._killer.command(sql, parameters=parameters)
+            self._killer.command(sql, parameters=parameters)

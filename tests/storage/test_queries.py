@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import closing, suppress
+
 import anyio
 import pytest
-from spanhouse_storage import QueryCancelled, QueryLimits, QueryTimeout, QueryTooLarge, Store, StoreError
+from clickhouse_connect.driver.client import Client
+from spanhouse_storage import (
+    QueryCancelled,
+    QueryLimits,
+    QueryPool,
+    QueryTimeout,
+    QueryTooLarge,
+    Store,
+    StoreError,
+    StoreUnavailable,
+)
 
 ENDLESS = "SELECT sum(sipHash64(number)) AS s FROM numbers(1000000000000)"
 RUNNING = "SELECT count() AS n FROM system.processes WHERE startsWith(query, 'SELECT sum(sipHash64')"
@@ -101,3 +114,81 @@ def test_closing_ends_what_still_runs(empty_store: Store) -> None:
         return ended
 
     assert [type(error) for error in anyio.run(close)] == [QueryCancelled]
+
+
+def test_asyncios_cancellation_waits_for_the_query_to_end_too(empty_store: Store) -> None:
+    async def cancel() -> int:
+        task = asyncio.create_task(empty_store.queries.rows(ENDLESS))
+        async with asyncio.timeout(10):
+            while not await asyncio.to_thread(running, empty_store):
+                assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return await asyncio.to_thread(running, empty_store)
+
+    assert asyncio.run(cancel()) == 0
+
+
+class Unopened:
+    """Opens the first clients with those of a store, and fails as a server that is gone does after them."""
+
+    def __init__(self, store: Store, clients: int) -> None:
+        self._open = store.queries._open_client
+        self._left = clients
+
+    def __call__(self) -> Client:
+        self._left -= 1
+        if self._left < 0:
+            raise StoreUnavailable("cannot open the store")
+        return self._open()
+
+
+def test_a_query_that_cannot_be_stopped_in_the_engine_still_ends_as_cancelled(empty_store: Store) -> None:
+    pool = QueryPool(Unopened(empty_store, clients=1), size=1, limits=QueryLimits(seconds=1))
+
+    async def cancel() -> bool:
+        with anyio.move_on_after(0.3) as scope:
+            await pool.rows(ENDLESS)
+        return scope.cancelled_caught
+
+    with closing(pool):
+        assert anyio.run(cancel)
+
+
+@pytest.mark.parametrize("store_config", ["embedded"], indirect=True)
+def test_closing_closes_every_client_even_if_the_engine_is_gone(empty_store: Store) -> None:
+    pool = QueryPool(Unopened(empty_store, clients=1), size=1, limits=QueryLimits(seconds=1))
+
+    async def close_while_it_runs() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ignoring_the_end, pool)
+            with anyio.fail_after(10):
+                while not await anyio.to_thread.run_sync(running, empty_store):
+                    pass
+            await anyio.to_thread.run_sync(pool.close)
+
+    anyio.run(close_while_it_runs)
+    (client,) = pool._all
+    with pytest.raises(Exception, match="closed"):
+        client.command("SELECT 1")
+
+
+async def ignoring_the_end(pool: QueryPool) -> None:
+    with suppress(StoreError):
+        await pool.rows(ENDLESS)
+
+
+def test_an_error_of_ours_is_raised_as_it_is_and_not_in_a_group(empty_store: Store) -> None:
+    with pytest.raises(StoreUnavailable, match="cannot open"):
+        anyio.run(QueryPool(Unopened(empty_store, clients=0), size=1, limits=QueryLimits()).rows, "SELECT 1")
+    with pytest.raises(ValueError, match="identifier"):
+        anyio.run(raw_with_a_wrong_setting, empty_store)
+
+
+async def raw_with_a_wrong_setting(store: Store) -> bytes:
+    return await store.queries.raw("SELECT 1", output="CSV", settings={"": 1})
+
+
+def running(store: Store) -> int:
+    return int(store.rows(RUNNING)[0]["n"])
