@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edge_rollup import EdgeRollup
 from spanhouse_collector.metrics import Metrics
-from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
+from spanhouse_storage import MATCHED_EDGES, EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
 
 from tests.support.call_graphs import Sent, call_graph, segments
 from tests.support.spans import CLIENT, INTERNAL, MILLISECOND, SECOND, SERVER, request, segment, span
@@ -33,9 +33,7 @@ WHERE tenant = {{tenant:String}}
 ORDER BY at, client, client_type, server, server_type, connection
 """
 MATCHED = f"""
-{_SUMS}
-FROM matched_edges(tenant = {{tenant:String}}, since = toDateTime({{since:Int64}}, 'UTC'),
-    until = (SELECT max(settled) FROM edge_progress), lookback = 15)
+{_SUMS} FROM ({MATCHED_EDGES}) WHERE minute < (SELECT max(settled) FROM edge_progress)
 ORDER BY at, client, client_type, server, server_type, connection
 """
 
@@ -69,8 +67,9 @@ async def rolled_up(steps: EdgeRollup, tenant: str) -> list[int]:
 
 
 def assert_rolled_up(store: Store, tenant: str) -> None:
+    now = int(time.time()) // 60 * 60
     rolled = store.rows(ROLLED, {"tenant": tenant})
-    matched = store.rows(MATCHED, {"tenant": tenant, "since": int(time.time()) - 3 * 3600})
+    matched = store.rows(MATCHED, {"tenant": tenant, "since": now - 3 * 3600, "until": now + 3600, "lookback": 15})
     assert rolled == matched
     assert any(row["calls"] for row in rolled)
 
@@ -133,7 +132,7 @@ async def test_a_rollup_cut_off_a_hundred_times_ends_like_an_undisturbed_one(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rnd = random.Random(8)
-    spans: list[Sent] = [sent for _ in range(12) for sent in call_graph(rnd, minutes=3)]
+    spans: list[Sent] = [sent for _ in range(12) for sent in call_graph(rnd, minutes=3, skew=1)]
     waiting = list(segments(rnd, spans))
     cuts, execute, rows = 0, store.queries.execute, store.queries.rows
     left = 0
@@ -158,7 +157,7 @@ async def test_a_rollup_cut_off_a_hundred_times_ends_like_an_undisturbed_one(
     while cuts < 100:
         if waiting and rnd.random() < 0.5:
             arrive(store, tmp_path, waiting.pop(), "cut")
-        left = rnd.randrange(25)
+        left = rnd.randrange(18)
         try:
             await rollup(store).step()
         except Cut:

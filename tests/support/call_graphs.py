@@ -26,13 +26,13 @@ PEERS: tuple[dict[str, Value], ...] = (
 KINDS = (SERVER, CLIENT, INTERNAL, PRODUCER, CONSUMER, Span.SPAN_KIND_UNSPECIFIED)
 
 
-def call_graph(rnd: random.Random, traces: int = 6, minutes: int = 40) -> list[Sent]:
-    """Spans of a few traces of the last `minutes`.
+def call_graph(rnd: random.Random, traces: int = 6, minutes: int = 40, skew: int = 20) -> list[Sent]:
+    """Spans of a few traces of the last `minutes`, with clocks off by up to `skew` minutes.
 
-    Any kind under any other, across services or not; some parents and spans are missing, some clocks are minutes off,
-    and consumers link to other traces' producers.
+    Any kind under any other, across services or not; some parents and spans are missing, and
+    consumers link to other traces' producers.
     """
-    spans = [sent for _ in range(rnd.randint(1, traces)) for sent in _trace(rnd, minutes)]
+    spans = [sent for _ in range(rnd.randint(1, traces)) for sent in _trace(rnd, minutes, skew)]
     producers = [sent for _, sent in spans if sent.kind == PRODUCER]
     for _, sent in spans:
         if sent.kind == CONSUMER and producers and rnd.random() < 0.5:
@@ -59,18 +59,18 @@ def segments(rnd: random.Random, spans: list[Sent]) -> Iterator[list[bytes]]:
         yield bodies
 
 
-def _trace(rnd: random.Random, minutes: int) -> list[Sent]:
+def _trace(rnd: random.Random, minutes: int, skew: int) -> list[Sent]:
     start = time.time_ns() - rnd.randrange(60, 60 + minutes * 60) * SECOND
     spans: list[Sent] = []
     for _ in range(rnd.randint(1, 9)):
         parent = rnd.choice(spans)[1] if spans and rnd.random() < 0.9 else None
-        skew = rnd.choice((0, 0, 0, 0, rnd.randrange(-20 * 60, 20 * 60))) * SECOND
+        off = rnd.choice((0, 0, 0, 0, rnd.randint(-skew * 60, skew * 60))) * SECOND
         made = span(
             "op",
             trace_id=spans[0][1].trace_id if spans else None,
             parent=parent if parent is not None else b"",
             kind=rnd.choice(KINDS),
-            start=start + rnd.randrange(SECOND) + skew,
+            start=start + rnd.randrange(SECOND) + off,
             duration=int(rnd.lognormvariate(16, 2)),
             error=rnd.random() < 0.2,
             attributes=rnd.choice(PEERS),
