@@ -1,4 +1,4 @@
-"""ASGI applications on sockets that are bound beforehand."""
+"""ASGI applications on sockets that listen beforehand."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ from spanhouse_cli.failure import Failure
 from spanhouse_cli.options import OPTIONS
 from spanhouse_cli.settings import Settings
 
+_BACKLOG = 2048
+
 
 def bind(option: str, address: Address) -> socket.socket:
-    """A listening address for the option of that name. Raises Failure that says which option to change."""
+    """A socket that listens for the option of that name. Raises Failure that says which option to change.
+
+    It listens at once, because two processes may bind one address as long as neither does.
+    """
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(
             address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -26,6 +31,7 @@ def bind(option: str, address: Address) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(place)
+            listener.listen(_BACKLOG)
         except OSError:
             listener.close()
             raise
@@ -73,7 +79,7 @@ class HttpServers:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def serve(self, app: ASGIApp, listener: socket.socket) -> None:
-        """Begin to serve `app` on `listener`; returns when connections are taken."""
+        """Begin to serve `app` on `listener`; returns when connections are taken. Raises what keeps it from that."""
         config = uvicorn.Config(
             app,
             lifespan="off",
@@ -82,12 +88,19 @@ class HttpServers:
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            backlog=_BACKLOG,
             timeout_graceful_shutdown=1,
         )
         server = _Server(config)
         self._servers.append(server)
-        self._tasks.append(asyncio.create_task(server.serve(sockets=[listener])))
-        await server.listening.wait()
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        self._tasks.append(serving)
+        listening = asyncio.create_task(server.listening.wait())
+        await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
+        if not listening.done():
+            listening.cancel()
+            await serving
+            raise Failure("an HTTP server ended before it listened")
 
     async def ended(self) -> None:
         """Return when one of them ends, which none does by itself; raise its error."""

@@ -91,8 +91,8 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     collector = None
     if role.collects:
         collector = Collector(collector_config(settings), store, directory, registry)
+        at_end.push_async_callback(_stop, collector, stop)  # also what a start that fails has begun
         await _start(collector)
-        at_end.push_async_callback(_stop, collector, stop)
         addresses["otlp_grpc"] = collector.grpc_address
         await servers.serve(collector.http_app, listeners["otlp_http"])
 
