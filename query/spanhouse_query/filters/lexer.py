@@ -66,11 +66,30 @@ def tokens(text: str) -> Iterator[Token]:
     while position < len(text):
         match = _TOKEN.match(text, position)
         if match is None:
-            raise FilterError(position, repr(text[position : position + 10]), ["a name, a value or an operator"])
+            raise _no_token(text, position)
         if match.lastgroup != "SPACE":
             yield _token(Kind[str(match.lastgroup)], match[0], position)
         position = match.end()
     yield Token(Kind.END, "", len(text))
+
+
+# How other languages write what a filter has its own words for.
+_ELSEWHERE = {
+    "'": "text stands in double quotes",
+    "&&": "write and",
+    "||": "write or",
+    "!": "write not, !=, or !~",
+    "{": "a filter stands without braces",
+    ".": 'write the attribute without its leading dot, or as span."…" or resource."…"',
+}
+
+
+def _no_token(text: str, position: int) -> FilterError:
+    rest = text[position:]
+    if rest.startswith('"'):
+        return FilterError(position, "a string that does not end", ["a closing double quote"])
+    hint = next((advice for start, advice in _ELSEWHERE.items() if rest.startswith(start)), "")
+    return FilterError(position, repr(rest[:10]), ["a name, a value or an operator"], hint=hint)
 
 
 def _token(kind: Kind, text: str, position: int) -> Token:
@@ -81,7 +100,7 @@ def _token(kind: Kind, text: str, position: int) -> Token:
             scope, _, name = text.partition(".")
             return Token(kind, text, position, (scope, _unquoted(name, position + len(scope) + 1)))
         case Kind.DURATION:
-            return Token(kind, text, position, parse_duration(text))
+            return Token(kind, text, position, _duration(text, position))
         case Kind.NUMBER:
             return Token(kind, text, position, _number(text, position))
         case _:
@@ -95,6 +114,13 @@ def _unquoted(text: str, position: int) -> str:
     except ValueError:
         raise FilterError(position, text, ["a string with the escapes of JSON"]) from None
     return str(value)
+
+
+def _duration(text: str, position: int) -> int:
+    try:
+        return parse_duration(text)
+    except ValueError:
+        raise FilterError(position, text, ["a duration of at most 292 years"]) from None
 
 
 def _number(text: str, position: int) -> float:

@@ -25,6 +25,7 @@ from spanhouse_query.filters.ast import (
 )
 from spanhouse_query.filters.errors import FilterError
 from spanhouse_query.filters.lexer import Kind, Token, tokens
+from spanhouse_query.filters.other_names import other_name
 from spanhouse_query.filters.types import type_of
 
 KEYWORDS = ("and", "or", "not", "in", "exists", "true", "false")
@@ -109,12 +110,14 @@ class _Parser:
             self._index += 1
             scope, key = token.value
             return Attribute("span" if scope == "span" else "resource", key)
-        if token.kind is not Kind.WORD or token.text in KEYWORDS:
+        if token.kind is not Kind.WORD or token.text.lower() in KEYWORDS:
             raise self._unexpected("a field, an attribute's name", Kind.SCOPED.value, "(", "not")
         self._index += 1
         match token.text:
             case "service" | "operation" | "kind" | "status" | "duration" | "trace_id" as name:
                 return Field(name)
+            case key if hint := other_name(key):
+                raise FilterError(token.position, key, ["a field, an attribute's name"], hint=hint)
             case key:
                 return Attribute("any", key)
 
@@ -138,7 +141,8 @@ class _Parser:
         return True
 
     def _takes_word(self, word: str) -> bool:
-        if self._next.kind is not Kind.WORD or self._next.text != word:
+        """Keywords stand in small or in capital letters."""
+        if self._next.kind is not Kind.WORD or self._next.text not in (word, word.upper()):
             return False
         self._index += 1
         return True

@@ -10,6 +10,7 @@ from spanhouse_query.filters.ast import And, Attribute, Compare, Exists, Field, 
 
 SERVICE = Compare(Field("service"), "=", "cart")
 SLOW = Compare(Field("duration"), ">", 250_000_000)
+PRESENT = Exists(Attribute("any", "x"))
 FAILED = Compare(Attribute("any", "http.response.status_code"), ">=", 500.0)
 
 
@@ -33,7 +34,10 @@ FAILED = Compare(Attribute("any", "http.response.status_code"), ">=", 500.0)
         ("kind = server", Compare(Field("kind"), "=", "server")),
         ('status in (error, "ok")', In(Field("status"), ("error", "ok"))),
         ('x = "\\"\\\\\\u00e9\\n"', Compare(Attribute("any", "x"), "=", '"\\é\n')),
-        ("span.name.of.mine = 1", Compare(Attribute("any", "span.name.of.mine"), "=", 1.0)),
+        ("spans.of.mine = 1", Compare(Attribute("any", "spans.of.mine"), "=", 1.0)),
+        ("service.name = 1", Compare(Attribute("any", "service.name"), "=", 1.0)),
+        ('span."name" = 1', Compare(Attribute("span", "name"), "=", 1.0)),
+        ("NOT duration > 250ms OR duration > 250ms AND x EXISTS", Or((Not(SLOW), And((SLOW, PRESENT))))),
     ],
 )
 def test_reads(text: str, meaning: Node) -> None:
@@ -61,7 +65,10 @@ def test_reads(text: str, meaning: Node) -> None:
         ("x in (1, 2", 10, ")"),
         ("x = 1)", 5, "the end"),
         ("x = 'a'", 4, "a name, a value or an operator"),
-        ('x = "a', 4, "a name, a value or an operator"),
+        ('x = "a', 4, "a closing double quote"),
+        ('span."a = 1', 5, "a closing double quote"),
+        ("duration > 99999999999d", 11, "a duration of at most 292 years"),
+        ("And = 1", 0, "a field, an attribute's name"),
         ('x = "\\q"', 4, "a string with the escapes of JSON"),
         ('x = "\\ud800"', 4, "a string with the escapes of JSON"),
         ("x = 1e999", 4, "a number of at most 1.7e308"),
@@ -77,6 +84,51 @@ def test_says_where_it_is_wrong_and_what_was_expected(text: str, position: int, 
     assert raised.value.position == position
     assert expected in raised.value.expected
     assert f"at position {position}" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = 1 y = 2", "at position 6: found y, expected 'and', 'or' or the end"),
+        ("(x = 1", "at position 6: found the end, expected ')'"),
+        ('x = "a', "at position 4: found a string that does not end, expected a closing double quote"),
+        (
+            "x = 'a'",
+            "at position 4: found \"'a'\", expected a name, a value or an operator (text stands in double quotes)",
+        ),
+        (
+            'span.http.route = "/"',
+            'at position 0: found span.http.route, expected a field, an attribute\'s name (write span."http.route")',
+        ),
+    ],
+)
+def test_reads_well(text: str, message: str) -> None:
+    with pytest.raises(FilterError) as raised:
+        parse(text)
+
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ('name = "GET /"', "write operation"),
+        ('resource.service.name = "web"', "write service"),
+        ('resource.k8s.pod.name = "a"', 'write resource."k8s.pod.name"'),
+        ('span:name = "a"', "write operation"),
+        ('root_service = "web"', "not about the root"),
+        ("traceDuration > 1s", "min_duration"),
+        ('x = "a" && y = "b"', "write and"),
+        ('x = "a" || y = "b"', "write or"),
+        ('{ x = "a" }', "without braces"),
+        ('.x = "a"', "without its leading dot"),
+    ],
+)
+def test_knows_the_words_of_other_languages(text: str, advice: str) -> None:
+    with pytest.raises(FilterError) as raised:
+        parse(text)
+
+    assert advice in str(raised.value)
 
 
 @given(st.text(alphabet='ab=~!<>()",. 0159ms\\andornotin', max_size=40) | st.text(max_size=30))
