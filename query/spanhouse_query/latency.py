@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -20,12 +21,14 @@ from spanhouse_query.percentiles import (
 )
 from spanhouse_query.problems import invalid_parameter
 from spanhouse_query.reader import Meta
-from spanhouse_query.spans_where import ENTRY, SpanKind, SpansWhere, range_bounds, spans_where
+from spanhouse_query.spans_where import ENTRY, LONGEST, SpanKind, SpansWhere, range_bounds, spans_where
 from spanhouse_query.time_range import TimeRange
 
 POINTS = 120
 MOST_POINTS = 11_000
+_DURATION = f"least(duration, {LONGEST})"
 GROUPS = {"service": "service", "operation": "name", "kind": "kind"}
+_PERCENTILE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,12})?")
 _STEPS = [
     seconds * SECOND
     for seconds in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
@@ -34,11 +37,9 @@ _STEPS = [
 
 def _percentile_list(value: Any) -> tuple[float, ...]:
     """`50,95,99.9`, each 0 to 100."""
-    try:
-        percentiles = tuple(float(part) for part in str(value).split(","))
-    except ValueError:
-        percentiles = ()
-    if not percentiles or len(percentiles) > 10 or not all(0 <= percentile <= 100 for percentile in percentiles):
+    parts = [part.strip() for part in str(value).split(",")]
+    percentiles = tuple(float(part) for part in parts if _PERCENTILE.fullmatch(part))
+    if len(percentiles) != len(parts) or len(parts) > 10 or max(percentiles) > 100:
         raise PydanticCustomError("percentiles", "expected one to ten numbers from 0 to 100, separated by commas")
     return tuple(dict.fromkeys(percentiles))
 
@@ -146,8 +147,8 @@ def sketch_sql(parameters: LatencyParameters, quantiles: Sequence[float]) -> str
             intDiv(toUnixTimestamp64Nano(minute::DateTime64(9, 'UTC')) - {{from:Int64}}, {{step:Int64}}) AS step,
             sum(requests) AS n,
             sum(r.errors) AS errors,
-            min(duration_min)::UInt64 AS smallest,
-            max(duration_max)::UInt64 AS largest,
+            least(min(duration_min), {LONGEST})::UInt64 AS smallest,
+            least(max(duration_max), {LONGEST})::UInt64 AS largest,
             sumMap(buckets) AS histogram
         FROM red_1m AS r
         WHERE {" AND ".join(conditions)}
@@ -169,8 +170,8 @@ def exact_sql(parameters: LatencyParameters, where: SpansWhere, quantiles: Seque
         intDiv(toUnixTimestamp64Nano(ts) - {{from:Int64}}, {{step:Int64}}) AS step,
         count() AS n,
         countIf(status = 'error') AS errors,
-        max(duration) AS largest,
-        {exact_percentiles(quantiles, "duration")} AS percentiles
+        max({_DURATION})::UInt64 AS largest,
+        {exact_percentiles(quantiles, _DURATION)} AS percentiles
     FROM spans
     WHERE {where.sql}{entries}
     GROUP BY keys, step"""
@@ -217,7 +218,7 @@ async def _rows(
     if parameters.from_sketch:
         bound = {name: value for name, value in given.items() if value}
         return await call.reader.rows(sketch_sql(parameters, quantiles), {**range_bounds(effective), **bound}, **more)
-    where = await spans_where(call.reader, effective, **given, q=parameters.q)
+    where = await spans_where(call.reader, effective, error=None, **given, q=parameters.q)
     groups = {f"group_{number}": name for number, name in enumerate(parameters.group_by) if name not in GROUPS}
     return await call.reader.rows(exact_sql(parameters, where, quantiles), {**where.parameters, **groups}, **more)
 

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 from spanhouse_query.time_range import (
     DURATION_FORMS,
     INSTANT_FORMS,
+    LAST_STORED,
     TimeRange,
     parse_duration,
     parse_instant,
@@ -63,15 +64,21 @@ class RangeParameters(Parameters):
     """Parameters of everything that looks at a time range."""
 
     from_: Instant = Field("now-1h", alias="from", validate_default=True, description="Start of the time range.")
-    to: Instant = Field("now", validate_default=True, description="End of the time range, not included.")
+    to: Instant = Field(
+        "now", validate_default=True, description="End of the time range, not included; later than 2106 means 2106."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> RangeParameters:
         if self.from_ >= self.to:
             raise PydanticCustomError("range", "from must be earlier than to", {"parameter": "from"})
+        if self.from_ >= LAST_STORED:
+            raise PydanticCustomError(
+                "range", "from must be before 2106: nothing is stored from then on", {"parameter": "from"}
+            )
         return self
 
     @property
     def range(self) -> TimeRange:
-        """The time range as given."""
-        return TimeRange(self.from_, self.to)
+        """The time range as given, but for what lies beyond anything that is stored."""
+        return TimeRange(self.from_, min(self.to, LAST_STORED))

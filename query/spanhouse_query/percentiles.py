@@ -44,7 +44,7 @@ def latency_answer(values: Sequence[int], n: int, largest: int, error: float) ->
 
 def percentile_name(percentile: float) -> str:
     """`p95`, `p99.9`."""
-    return f"p{percentile:g}"
+    return f"p{percentile:.12f}".rstrip("0").rstrip(".")
 
 
 def exact_percentiles(quantiles: Sequence[float], value: str, condition: str | None = None) -> str:

@@ -18,6 +18,7 @@ from spanhouse_query.percentiles import (
     sketch_percentiles,
 )
 from spanhouse_query.reader import Meta
+from spanhouse_query.spans_where import LONGEST, SpanKind
 from spanhouse_query.time_range import TimeRange
 
 SPARKLINE_POINTS = 30
@@ -44,7 +45,7 @@ class RequestNumbers(BaseModel):
 
     requests: int
     errors: int
-    rate: float = Field(description="Requests per second of the effective range.")
+    rate: float = Field(description="Requests per second of that part of the effective range which has passed by now.")
     error_ratio: float = Field(description="Errors by requests, 0 to 1; 0 without requests.")
     latency_ns: Latency
 
@@ -78,7 +79,7 @@ class Operation(RequestNumbers):
     """One operation: the spans of one name and kind."""
 
     operation: str
-    kind: str = Field(description="internal, server, client, producer, consumer or unspecified")
+    kind: SpanKind
 
 
 class OperationsAnswer(BaseModel):
@@ -108,8 +109,8 @@ FROM
         sumIf(r.requests, entry) AS requests,
         sumIf(r.errors, entry) AS errors,
         sumIf(duration_sum, entry) AS impact,
-        minIf(duration_min, entry)::UInt64 AS smallest,
-        maxIf(duration_max, entry)::UInt64 AS largest,
+        least(minIf(duration_min, entry), {LONGEST})::UInt64 AS smallest,
+        least(maxIf(duration_max, entry), {LONGEST})::UInt64 AS largest,
         sumMapIf(buckets, entry) AS histogram,
         sumMapIf(
             map(intDiv(toUnixTimestamp(minute) - {{from_s:UInt32}}, {{step_s:UInt32}})::UInt32, r.requests), entry
@@ -134,8 +135,8 @@ FROM
         sum(r.requests) AS requests,
         sum(r.errors) AS errors,
         sum(duration_sum) AS impact,
-        min(duration_min)::UInt64 AS smallest,
-        max(duration_max)::UInt64 AS largest,
+        least(min(duration_min), {LONGEST})::UInt64 AS smallest,
+        least(max(duration_max), {LONGEST})::UInt64 AS largest,
         sumMap(buckets) AS histogram
     FROM red_1m AS r
     WHERE {_RANGE} AND service = {{service:String}}
@@ -158,7 +159,8 @@ async def services(call: Call, parameters: ServicesParameters) -> ServicesAnswer
         step_s=step // 10**9,
         points=points,
     )
-    found = [_service(row, effective, step) for row in rows]
+    seconds = effective.seconds_until(call.reader.now)
+    found = [_service(row, effective, step, seconds) for row in rows]
     return ServicesAnswer(services=found, meta=await call.reader.meta(effective=effective))
 
 
@@ -166,7 +168,8 @@ async def operations(call: Call, parameters: OperationsParameters) -> Operations
     """The operations of one service; none where it has no spans in the range."""
     effective = parameters.range.aligned(MINUTE)
     rows = await call.reader.rows(OPERATIONS_SQL, _bounds(effective), service=parameters.service)
-    found = [Operation(operation=row["operation"], kind=row["kind"], **_numbers(row, effective)) for row in rows]
+    seconds = effective.seconds_until(call.reader.now)
+    found = [Operation(operation=row["operation"], kind=row["kind"], **_numbers(row, seconds)) for row in rows]
     return OperationsAnswer(operations=found, meta=await call.reader.meta(effective=effective))
 
 
@@ -180,18 +183,18 @@ def _sparkline_step(effective: TimeRange) -> int:
     return -(-minutes // SPARKLINE_POINTS) * MINUTE
 
 
-def _numbers(row: dict[str, Any], effective: TimeRange) -> dict[str, Any]:
+def _numbers(row: dict[str, Any], seconds: float) -> dict[str, Any]:
     requests, errors = row["requests"], row["errors"]
     return {
         "requests": requests,
         "errors": errors,
-        "rate": requests / effective.seconds,
+        "rate": requests / seconds,
         "error_ratio": errors / requests if requests else 0.0,
         "latency_ns": latency_answer(row["percentiles"], requests, row["largest"], SKETCH_ERROR),
     }
 
 
-def _service(row: dict[str, Any], effective: TimeRange, step: int) -> Service:
+def _service(row: dict[str, Any], effective: TimeRange, step: int, seconds: float) -> Service:
     satisfied, tolerated = row["satisfied"], row["satisfied_or_tolerated"] - row["satisfied"]
     return Service(
         service=row["service"],
@@ -199,7 +202,7 @@ def _service(row: dict[str, Any], effective: TimeRange, step: int) -> Service:
         first_seen=str(row["first_seen"] * 1_000_000),
         last_seen=str(row["last_seen"] * 1_000_000),
         sparkline=Sparkline(start=str(effective.start), step_ns=step, requests=row["sparkline"]),
-        **_numbers(row, effective),
+        **_numbers(row, seconds),
     )
 
 

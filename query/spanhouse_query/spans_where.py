@@ -16,6 +16,8 @@ IN_RANGE = (
     "tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')"
     " AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC')"
 )
+# Durations count for 30 days at most: a span without a sensible end must not outweigh all the others.
+LONGEST = 30 * 86_400 * 10**9
 ENTRY = "(kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8))"
 
 
@@ -40,12 +42,15 @@ async def spans_where(
     operation: str | None = None,
     kind: str | None = None,
     status: str | None = None,
+    error: bool | None = None,
     q: str | None = None,
 ) -> SpansWhere:
     """Spans that start in the range and satisfy all of the conditions given. Raises Problem for a faulty `q`."""
     columns = {"service": service, "name": operation, "kind": kind, "status": status}
     given = {column: value for column, value in columns.items() if value is not None}
     conditions = [IN_RANGE, *(f"{column} = {{{column}:String}}" for column in given)]
+    if error is not None:
+        conditions.append("status = 'error'" if error else "status != 'error'")
     parameters: dict[str, Any] = {**range_bounds(time_range), **given}
     if q is not None and q.strip():
         condition = await filter_condition(reader, q)

@@ -18,15 +18,18 @@ UNITS = {
     "d": 86_400_000_000_000,
     "w": 604_800_000_000_000,
 }
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h|d|w)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ns|us|µs|ms|s|m|h|d|w)")
 _DURATION = re.compile(rf"(?:{_PART.pattern})+")
-_NUMBER = re.compile(r"\d{1,19}(?:\.\d{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,19}(?:\.[0-9]{1,9})?")
 _RELATIVE = re.compile(r"now(?:([+-])(.+))?")
 _RFC_3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?([Zz]|[+ -]\d\d:\d\d)",
+    re.ASCII,
 )
 # What a 64-bit count of nanoseconds reaches: the year 2262.
 LATEST = (1 << 63) - 1
+# Nothing stored is dated later: the engine's minutes end with 32 bits of seconds, in February 2106.
+LAST_STORED = int(datetime(2106, 1, 1, tzinfo=UTC).timestamp()) * UNITS["s"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 INSTANT_FORMS = (
@@ -47,6 +50,11 @@ class TimeRange:
     def seconds(self) -> float:
         """How long it is."""
         return (self.end - self.start) / UNITS["s"]
+
+    def seconds_until(self, now: int) -> float:
+        """How long the part of it is that has passed at `now`; of a range that is yet to come, all of it."""
+        end = min(self.end, now) if now > self.start else self.end
+        return (end - self.start) / UNITS["s"]
 
     def aligned(self, step: int) -> TimeRange:
         """The smallest range around this one whose ends are whole multiples of `step` nanoseconds since 1970."""

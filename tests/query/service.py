@@ -26,9 +26,11 @@ class Service:
     def feed(
         self, requests: Iterable[ExportTraceServiceRequest], *, tenant: str, received_at: int | None = None
     ) -> None:
-        """Store one segment with a frame for each request."""
+        """Store one segment with a frame for each request; nothing without any."""
+        bodies = [request.SerializeToString() for request in requests]
+        if not bodies:
+            return
         segment = self._folder / secrets.token_hex(8)
-        bodies = (request.SerializeToString() for request in requests)
         segment.write_bytes(b"".join(frame(body, tenant=tenant, received_at=received_at) for body in bodies))
         self.store.insert_segment(segment, segment.name)
         segment.unlink()

@@ -141,3 +141,12 @@ def test_refuses_parameters_it_cannot_use(service: Service, parameter: str, valu
     response = service.response("/api/v1/latency", {parameter: value})
 
     assert (response.status_code, response.json()["parameter"]) == (400, parameter)
+
+
+def test_names_a_percentile_as_it_was_asked_for(service: Service, tenant: str) -> None:
+    service.feed([request({"web": [span(kind=SERVER, start=START)]})], tenant=tenant)
+    asked = {**RANGE, "step": "10m", "percentiles": "0,50.0,99.999999999,100"}
+
+    (series,) = service.get("/api/v1/latency", asked, tenant=tenant)["series"]
+
+    assert [name for name in series["points"][0] if name.startswith("p")] == ["p0", "p50", "p99.999999999", "p100"]

@@ -45,6 +45,10 @@ def test_does_not_take_a_path_parameter_from_the_query(service: Service) -> None
         ("/api/v1/traces", "q", "service = ", "a string in double quotes"),
         ("/api/v1/traces", "q", 'x =~ "("', "RE2"),
         ("/api/v1/latency", "q", "duration > 5", "a duration such as 250ms"),
+        ("/api/v1/latency", "step", "0s", "longer than 0"),
+        ("/api/v1/latency", "percentiles", "\u0665", "numbers from 0 to 100"),
+        ("/api/v1/latency", "percentiles", "101", "numbers from 0 to 100"),
+        ("/api/v1/latency", "percentiles", "50,,9", "numbers from 0 to 100"),
     ],
 )
 def test_says_what_a_parameter_may_be(service: Service, path: str, parameter: str, value: str, says: str) -> None:

@@ -60,6 +60,55 @@ def test_reads_whole_minutes_and_says_so(service: Service, tenant: str) -> None:
     assert [one["requests"] for one in answer["services"]] == [1]
 
 
+def test_rate_is_that_of_the_time_that_has_passed(service: Service, tenant: str) -> None:
+    beginning = time.time_ns() // MINUTE * MINUTE
+    service.feed([request({"web": [span(kind=SERVER, start=beginning) for _ in range(10)]})], tenant=tenant)
+    asked = {"from": beginning, "to": beginning + 60 * MINUTE}
+
+    (listed,) = service.get("/api/v1/services", asked, tenant=tenant)["services"]
+    (operation,) = service.get("/api/v1/services/web/operations", asked, tenant=tenant)["operations"]
+
+    passed = (time.time_ns() - beginning) / SECOND
+    for found in (listed, operation):
+        assert 10 / passed <= found["rate"] <= 10 / max(passed - 30, 1e-9)
+
+
+@pytest.mark.parametrize("end", ["2262-01-01T00:00:00Z", "9223372036", "2106-02-07T07:00:00Z", "now"])
+def test_reads_to_the_end_of_time(service: Service, tenant: str, end: str) -> None:
+    service.feed([request({"web": [span("GET", kind=SERVER, start=START)]})], tenant=tenant)
+
+    def found(path: str, name: str, **more: str) -> int:
+        return len(service.get(path, {"from": "0", "to": end, **more}, tenant=tenant)[name])
+
+    assert found("/api/v1/services", "services") == 1
+    assert found("/api/v1/services/web/operations", "operations") == 1
+    assert found("/api/v1/latency", "series") == found("/api/v1/latency", "series", exact="true") == 1
+    assert found("/api/v1/traces", "traces") == 1
+
+
+def test_refuses_a_range_in_which_nothing_can_be_stored(service: Service) -> None:
+    response = service.response("/api/v1/services", {"from": "2200-01-01T00:00:00Z", "to": "2201-01-01T00:00:00Z"})
+
+    assert (response.status_code, response.json()["parameter"]) == (400, "from")
+    assert "before 2106" in response.json()["detail"]
+
+
+def test_a_span_without_a_sensible_end_counts_for_30_days(service: Service, tenant: str) -> None:
+    longest = 30 * 86400 * SECOND
+    endless = span("GET", kind=SERVER, start=START)
+    endless.end_time_unix_nano = 2**64 - 1
+    service.feed([request({"web": [endless]})], tenant=tenant)
+
+    (listed,) = service.get("/api/v1/services", RANGE, tenant=tenant)["services"]
+    (operation,) = service.get("/api/v1/services/web/operations", RANGE, tenant=tenant)["operations"]
+    for exact in ("true", "false"):
+        asked = {**RANGE, "step": "10m", "exact": exact}
+        (series,) = service.get("/api/v1/latency", asked, tenant=tenant)["series"]
+        assert (series["points"][0]["p50"], series["points"][0]["max"]) == (longest, longest)
+    for found in (listed["latency_ns"], operation["latency_ns"]):
+        assert (found["p50"], found["max"]) == (longest, longest)
+
+
 @pytest.mark.parametrize("name", ["web", "a/b", "with space?&#", "operations", 'é"\\'])
 def test_lists_operations_of_a_service_of_any_name(service: Service, tenant: str, name: str) -> None:
     spans = [

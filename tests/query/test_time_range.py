@@ -51,6 +51,9 @@ def test_reads_instants(text: str, expected: int) -> None:
         "2263-01-01T00:00:00Z",
         "1969-12-31T23:59:59Z",
         "1e9",
+        "\u0663",
+        "202\u0666-01-01T00:00:00Z",
+        "now-\u0663m",
     ],
 )
 def test_says_which_instants_it_reads(text: str) -> None:
@@ -76,7 +79,7 @@ def test_reads_durations(text: str, expected: int) -> None:
     assert parse_duration(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "5", "s", "5 s", "-5s", "5sec", "1e3s", "5s5", "999999999w"])
+@pytest.mark.parametrize("text", ["", "5", "s", "5 s", "-5s", "5sec", "1e3s", "5s5", "999999999w", "\u0663s"])
 def test_says_which_durations_it_reads(text: str) -> None:
     with pytest.raises(ValueError, match=r"unit of ns|292 years"):
         parse_duration(text)
@@ -89,3 +92,8 @@ def test_aligned_is_the_smallest_range_of_whole_steps_around(start: int, length:
     assert aligned.start % step == aligned.end % step == 0
     assert 0 <= start - aligned.start < step
     assert 0 <= aligned.end - (start + length) < step
+
+
+@pytest.mark.parametrize(("now", "seconds"), [(130, 30), (160, 60), (200, 60), (100, 60), (50, 60)])
+def test_what_has_passed_of_a_range_ends_now(now: int, seconds: int) -> None:
+    assert TimeRange(100 * 10**9, 160 * 10**9).seconds_until(now * 10**9) == seconds

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from spanhouse_query.problems import invalid_parameter
-from spanhouse_query.time_range import LATEST, TimeRange
+from spanhouse_query.time_range import LAST_STORED, LATEST, TimeRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ def read_cursor(text: str, digest: str) -> tuple[TimeRange, Place]:
         padded = text + "=" * (-len(text) % 4)
         start, end, key, trace_id, written_for = orjson.loads(base64.urlsafe_b64decode(padded))
         numbers = all(type(number) is int and abs(number) <= LATEST for number in (start, end, key))
-        if not numbers or len(bytes.fromhex(trace_id)) != 16:
+        in_order = numbers and 0 <= start < end <= LAST_STORED
+        if not in_order or len(bytes.fromhex(trace_id)) != 16:
             raise ValueError("other content")
     except (ValueError, TypeError, binascii.Error):
         raise invalid_parameter("cursor", "not a cursor that this service gave out") from None

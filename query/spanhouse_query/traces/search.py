@@ -11,10 +11,12 @@ from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, RangeParameters
 from spanhouse_query.reader import Meta, Reader
 from spanhouse_query.spans_where import SpanKind, SpanStatus, SpansWhere, spans_where
-from spanhouse_query.time_range import LATEST, TimeRange
+from spanhouse_query.time_range import LATEST, UNITS, TimeRange
 from spanhouse_query.traces.cursor import Place, digest_of, read_cursor, write_cursor
 
 MOST = 1000
+DAY = UNITS["d"]
+_LAST_DAY = 65_535
 
 
 class SearchParameters(RangeParameters):
@@ -24,10 +26,18 @@ class SearchParameters(RangeParameters):
     operation: str | None = Field(None, description="Name of the span.")
     kind: SpanKind | None = Field(None, description="Kind of the span.")
     status: SpanStatus | None = Field(None, description="Status of the span.")
-    error: Literal["true", "false"] | None = Field(None, description="true: short for status=error.")
-    q: str | None = Field(None, description="Filter on the span; its `duration` is the span's own.")
-    min_duration: Duration | None = Field(None, description="Least duration of the whole trace.")
-    max_duration: Duration | None = Field(None, description="Greatest duration of the whole trace.")
+    error: Literal["true", "false"] | None = Field(
+        None, description="true: a span with the status error; false: a span with another status, unset or ok."
+    )
+    q: str | None = Field(
+        None, description="Filter on the span; its `duration` is the span's own, unlike min_duration and max_duration."
+    )
+    min_duration: Duration | None = Field(
+        None, description="Least duration of the whole trace; for a span's own, use `duration` in q."
+    )
+    max_duration: Duration | None = Field(
+        None, description="Greatest duration of the whole trace; for a span's own, use `duration` in q."
+    )
     sort: Literal["recent", "duration", "errors", "spans"] = Field(
         "recent", description="Greatest first: start, duration, number of errors or of spans of the trace."
     )
@@ -38,9 +48,15 @@ class SearchParameters(RangeParameters):
 
     @model_validator(mode="after")
     def _one_status(self) -> SearchParameters:
-        if self.error == "true" and self.status not in (None, "error"):
-            raise PydanticCustomError("status", "error=true contradicts the status", {"parameter": "status"})
+        if None not in (self.error, self.status) and self.failed != (self.status == "error"):
+            context = {"parameter": "status", "error": self.error}
+            raise PydanticCustomError("status", "error={error} contradicts the status", context)
         return self
+
+    @property
+    def failed(self) -> bool | None:
+        """What `error` asks for."""
+        return None if self.error is None else self.error == "true"
 
     @property
     def digest(self) -> str:
@@ -62,6 +78,10 @@ class TraceSummary(BaseModel):
     spans: int
     errors: int = Field(description="Spans with the status error.")
     services: list[str] = Field(description="By name.")
+    corrected_spans: int = Field(
+        description="Spans whose times were corrected: they claimed to start more than 30 days before or an hour after "
+        "their arrival, which then counts as the start, or to end before they start, which counts as no duration."
+    )
 
 
 class TracesAnswer(BaseModel):
@@ -76,7 +96,7 @@ class TracesAnswer(BaseModel):
 _SORT_VALUES = {"recent": "start", "duration": "duration", "errors": "errors", "spans": "spans"}
 
 # A trace has one row a day it started spans on, and more until they are merged. A day of slack around the range finds
-# the rest of traces that cross its ends.
+# the rest of traces that cross its ends. Days are counted from 1970: the engine's calendar wraps around at both ends.
 _SUMMARY = """
     trace_id,
     toUnixTimestamp64Nano(min(first)) AS start,
@@ -86,17 +106,27 @@ _SUMMARY = """
 """
 _DAYS = """
     tenant = {tenant:String}
-    AND day >= toDate(fromUnixTimestamp64Nano({from:Int64}, 'UTC')) - 1
-    AND day <= toDate(fromUnixTimestamp64Nano({to:Int64}, 'UTC')) + 1
+    AND day BETWEEN toDate({first_day:UInt16}) AND toDate({last_day:UInt16})
 """
 
 SUMMARIES_SQL = f"""
 SELECT {_SUMMARY},
     lower(hex(trace_id)) AS id,
+    toUnixTimestamp64Nano(max(last)) AS latest,
     min(root) AS root,
     arraySort(groupUniqArrayArray(services)) AS services
 FROM trace_index AS i
 WHERE {_DAYS} AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({{ids:Array(String)}})), 16))
+GROUP BY trace_id
+"""
+
+# Bits of marks: 1 a start that is not believed, 2 an end before it.
+CORRECTED_SQL = """
+SELECT lower(hex(trace_id)) AS id, count() AS corrected
+FROM spans
+WHERE tenant = {tenant:String} AND bitAnd(marks, 3) != 0
+    AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')
+    AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
 GROUP BY trace_id
 """
 
@@ -131,7 +161,7 @@ async def search(call: Call, parameters: SearchParameters) -> TracesAnswer:
         traces=await _summaries(call.reader, time_range, [found.trace_id for found in shown]),
         total=total,
         cursor=write_cursor(time_range, shown[-1], parameters.digest) if more else None,
-        meta=await call.reader.meta(truncated=more),
+        meta=await call.reader.meta(),
     )
 
 
@@ -144,12 +174,13 @@ async def _page(
         service=parameters.service,
         operation=parameters.operation,
         kind=parameters.kind,
-        status="error" if parameters.error == "true" else parameters.status,
+        status=parameters.status,
+        error=parameters.failed,
         q=parameters.q,
     )
     (row,) = await reader.rows(
         page_sql(where, parameters.sort),
-        where.parameters,
+        {**where.parameters, **_days(time_range)},
         key=place.key,
         id=place.trace_id,
         min_duration=parameters.min_duration or 0,
@@ -162,12 +193,23 @@ async def _summaries(reader: Reader, time_range: TimeRange, ids: list[str]) -> l
     """In the order of `ids`."""
     if not ids:
         return []
-    rows = await reader.rows(SUMMARIES_SQL, {"from": time_range.start, "to": time_range.end}, ids=ids)
+    rows = await reader.rows(SUMMARIES_SQL, _days(time_range), ids=ids)
+    first, last = min(row["start"] for row in rows), max(row["latest"] for row in rows)
+    marked = await reader.rows(CORRECTED_SQL, ids=ids, first=first, last=last)
+    corrected = {row["id"]: row["corrected"] for row in marked}
     by_id = {row["id"]: row for row in rows}
-    return [_summary(trace_id, by_id[trace_id]) for trace_id in ids]
+    return [_summary(trace_id, by_id[trace_id], corrected.get(trace_id, 0)) for trace_id in ids]
 
 
-def _summary(trace_id: str, row: dict[str, Any]) -> TraceSummary:
+def _days(time_range: TimeRange) -> dict[str, int]:
+    """Days since 1970 in which the index is read."""
+    return {
+        "first_day": max(0, time_range.start // DAY - 1),
+        "last_day": min(_LAST_DAY, time_range.end // DAY + 1),
+    }
+
+
+def _summary(trace_id: str, row: dict[str, Any], corrected: int) -> TraceSummary:
     root = row["root"]
     return TraceSummary(
         trace_id=trace_id,
@@ -179,6 +221,7 @@ def _summary(trace_id: str, row: dict[str, Any]) -> TraceSummary:
         spans=row["spans"],
         errors=row["errors"],
         services=row["services"],
+        corrected_spans=corrected,
     )
 
 

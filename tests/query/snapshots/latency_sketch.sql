@@ -19,8 +19,8 @@ FROM (
             intDiv(toUnixTimestamp64Nano(minute::DateTime64(9, 'UTC')) - {from:Int64}, {step:Int64}) AS step,
             sum(requests) AS n,
             sum(r.errors) AS errors,
-            min(duration_min)::UInt64 AS smallest,
-            max(duration_max)::UInt64 AS largest,
+            least(min(duration_min), 2592000000000000)::UInt64 AS smallest,
+            least(max(duration_max), 2592000000000000)::UInt64 AS largest,
             sumMap(buckets) AS histogram
         FROM red_1m AS r
         WHERE tenant = {tenant:String} AND minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND service = {service:String} AND kind = {kind:String}

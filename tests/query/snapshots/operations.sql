@@ -18,8 +18,8 @@ FROM
         sum(r.requests) AS requests,
         sum(r.errors) AS errors,
         sum(duration_sum) AS impact,
-        min(duration_min)::UInt64 AS smallest,
-        max(duration_max)::UInt64 AS largest,
+        least(min(duration_min), 2592000000000000)::UInt64 AS smallest,
+        least(max(duration_max), 2592000000000000)::UInt64 AS largest,
         sumMap(buckets) AS histogram
     FROM red_1m AS r
     WHERE tenant = {tenant:String} AND minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND service = {service:String}

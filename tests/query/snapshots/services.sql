@@ -21,8 +21,8 @@ FROM
         sumIf(r.requests, entry) AS requests,
         sumIf(r.errors, entry) AS errors,
         sumIf(duration_sum, entry) AS impact,
-        minIf(duration_min, entry)::UInt64 AS smallest,
-        maxIf(duration_max, entry)::UInt64 AS largest,
+        least(minIf(duration_min, entry), 2592000000000000)::UInt64 AS smallest,
+        least(maxIf(duration_max, entry), 2592000000000000)::UInt64 AS largest,
         sumMapIf(buckets, entry) AS histogram,
         sumMapIf(
             map(intDiv(toUnixTimestamp(minute) - {from_s:UInt32}, {step_s:UInt32})::UInt32, r.requests), entry

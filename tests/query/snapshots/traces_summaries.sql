@@ -6,12 +6,12 @@ SELECT
     sum(i.errors)::Int64 AS errors
 ,
     lower(hex(trace_id)) AS id,
+    toUnixTimestamp64Nano(max(last)) AS latest,
     min(root) AS root,
     arraySort(groupUniqArrayArray(services)) AS services
 FROM trace_index AS i
 WHERE 
     tenant = {tenant:String}
-    AND day >= toDate(fromUnixTimestamp64Nano({from:Int64}, 'UTC')) - 1
-    AND day <= toDate(fromUnixTimestamp64Nano({to:Int64}, 'UTC')) + 1
+    AND day BETWEEN toDate({first_day:UInt16}) AND toDate({last_day:UInt16})
  AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
 GROUP BY trace_id
