@@ -11,8 +11,8 @@ import os
 import threading
 
 from opentelemetry import trace
+from spanhouse_storage.tenant import OWN_TENANT, TENANT_HEADER
 
-TENANT = "_spanhouse"
 FLUSH_SECONDS = 1.0
 _ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
@@ -37,7 +37,7 @@ class SelfTracing:
         session.trust_env = elsewhere  # a proxy has no part in what this process sends to itself
         exporter = OTLPSpanExporter(
             endpoint=None if elsewhere else f"{otlp_http_url}/v1/traces",
-            headers=None if elsewhere else {"X-Scope-OrgID": TENANT},
+            headers=None if elsewhere else {TENANT_HEADER: OWN_TENANT},
             timeout=FLUSH_SECONDS,
             session=session,
         )

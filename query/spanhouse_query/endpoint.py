@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from spanhouse_storage import Store, StoreError
+from spanhouse_storage.tenant import TENANT_HEADER, tenant_of
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,8 +21,6 @@ from spanhouse_query.problems import Problem, invalid_parameter, store_problem, 
 from spanhouse_query.reader import Reader
 
 _log = logging.getLogger(__name__)
-TENANT_HEADER = "X-Scope-OrgID"
-DEFAULT_TENANT = "default"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +96,19 @@ class EndpointApp:
     async def _answer(self, request: Request) -> Response:
         now = self._clock()
         parameters = parse(self._endpoint, request, now)
-        tenant = request.headers.get(TENANT_HEADER) or DEFAULT_TENANT
+        tenant = tenant_in(request)
         answer = await self._endpoint.handler(Call(Reader(self._store, tenant, now), request), parameters)
         if isinstance(answer, Response):
             return answer
         return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
+
+
+def tenant_in(request: Request) -> str:
+    """The tenant whose data is asked for. Raises Problem for a name that cannot be one."""
+    try:
+        return tenant_of(request.headers.get(TENANT_HEADER))
+    except ValueError as error:
+        raise Problem(400, "invalid-tenant", "Invalid tenant", str(error)) from error
 
 
 def parse(endpoint: Endpoint, request: Request, now: int) -> Parameters:

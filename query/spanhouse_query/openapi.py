@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from spanhouse_storage.tenant import DEFAULT_TENANT, TENANT_HEADER
 from starlette.responses import Response
 
-from spanhouse_query.endpoint import DEFAULT_TENANT, TENANT_HEADER, Call, Endpoint
+from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import NoParameters
 from spanhouse_query.problems import MEDIA_TYPE, ProblemDetails
 
