@@ -47,7 +47,7 @@ def create_app(
         *search.ENDPOINTS,
         *one_trace.ENDPOINTS,
         status_endpoint(ingest),
-        *probes.ENDPOINTS,
+        *probes.probe_endpoints(ingest),
         metrics_endpoint(registry),
         page.page_endpoint(settings),
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 from anyio import to_thread
 from prometheus_client import CollectorRegistry
@@ -27,16 +28,43 @@ async def healthz(call: Call, parameters: NoParameters) -> Alive:
     return Alive(status="ok")
 
 
-async def readyz(call: Call, parameters: NoParameters) -> Alive:
-    """The store answers and has the schema that this version works with."""
-    try:
-        await call.reader.rows("SELECT 1 AS one")
-        await to_thread.run_sync(check_schema, call.reader.store)
-    except SchemaError as error:
-        raise Problem(503, "schema", "The store has another schema", str(error)) from error
-    except StoreError as error:
-        raise Problem(503, "store-unavailable", "The store is unavailable", str(error)) from error
-    return Alive(status="ok")
+def probe_endpoints(ingest: Callable[[], dict[str, Any]] | None) -> list[Endpoint]:
+    """`/healthz` and `/readyz`; `ingest` tells what the receiver in this process does."""
+
+    async def readyz(call: Call, parameters: NoParameters) -> Alive:
+        """The store answers, has the schema that this version works with, and the receiver takes data.
+
+        Asked apart from the queries of users, so that slow ones make nothing unready.
+        """
+        try:
+            await to_thread.run_sync(check_schema, call.reader.store)
+        except SchemaError as error:
+            raise Problem(503, "schema", "The store has another schema", str(error)) from error
+        except StoreError as error:
+            raise Problem(503, "store-unavailable", "The store is unavailable", str(error)) from error
+        state = ingest().get("state", "ready") if ingest else "ready"
+        if state != "ready":
+            raise Problem(503, "not-receiving", "The receiver takes no data", f"its state is {state!r}, not 'ready'")
+        return Alive(status="ok")
+
+    return [
+        Endpoint(
+            path="/healthz",
+            handler=healthz,
+            summary="Whether the process lives",
+            parameters=NoParameters,
+            answer=Alive,
+            observed=False,
+        ),
+        Endpoint(
+            path="/readyz",
+            handler=readyz,
+            summary="Whether the store answers with the right schema and the receiver takes data",
+            parameters=NoParameters,
+            answer=Alive,
+            observed=False,
+        ),
+    ]
 
 
 def metrics_endpoint(registry: CollectorRegistry) -> Endpoint:
@@ -54,23 +82,3 @@ def metrics_endpoint(registry: CollectorRegistry) -> Endpoint:
         observed=False,
         media={"text/plain": {"type": "string"}, "application/openmetrics-text": {"type": "string"}},
     )
-
-
-ENDPOINTS = [
-    Endpoint(
-        path="/healthz",
-        handler=healthz,
-        summary="Whether the process lives",
-        parameters=NoParameters,
-        answer=Alive,
-        observed=False,
-    ),
-    Endpoint(
-        path="/readyz",
-        handler=readyz,
-        summary="Whether the store answers and has the right schema",
-        parameters=NoParameters,
-        answer=Alive,
-        observed=False,
-    ),
-]
