@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -41,3 +44,19 @@ def test_a_path_that_cannot_be_a_folder_is_an_error_that_names_it(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match=r"cannot use the data folder .*file"):
         DataDirectory(tmp_path / "file").lock()
+
+
+def test_a_file_system_without_locks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(StoreError, match=r"cannot lock the data folder .*: No locks available; .*flock"):
+        DataDirectory(tmp_path).lock()
+
+
+def test_a_folder_that_is_made_is_its_users_alone(tmp_path: Path) -> None:
+    data = DataDirectory(tmp_path / "parent" / "data")
+    data.lock()
+    data.unlock()
+    assert stat.S_IMODE(data.path.stat().st_mode) == 0o700
