@@ -6,6 +6,7 @@ file, the environment or the flag, and raises ValueError for everything that `al
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from spanhouse_cli.units import format_duration, format_size, parse_duration, pa
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
+_DIGITS = re.compile("[0-9]{1,18}")
 
 
 class Kind(Protocol):
@@ -138,6 +140,8 @@ class Count(_Validated):
 
     def parse(self, text: str) -> int:
         """See Kind."""
+        if not _DIGITS.fullmatch(text.strip()):  # int() takes 1_000, +5 and the digits of other scripts
+            raise ValueError("not a number")
         count = int(text)
         if count < self.minimum or (self.maximum is not None and count > self.maximum):
             raise ValueError("out of bounds")

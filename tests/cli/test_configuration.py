@@ -122,6 +122,9 @@ def test_paths_know_the_home_folder_and_become_absolute(
         ("query_threads", "0", "a whole number from 1 to 256"),
         ("query_rows", "-1", "a whole number from 0 upwards"),
         ("query_rows", "many", "a whole number from 0 upwards"),
+        ("query_rows", "1_000", "a whole number from 0 upwards"),
+        ("query_rows", "+5", "a whole number from 0 upwards"),
+        ("query_rows", "\u0665", "a whole number from 0 upwards"),  # 5 in Arabic digits
         ("log_level", "loud", "debug, info, warning or error"),
         ("log_format", "xml", "text or json"),
     ],
