@@ -79,7 +79,7 @@ class Settings(BaseSettings):
         STORE,
         None,
         "Folder for all that is kept: the log of what was received, and the embedded engine's database. One process at "
-        "a time uses it.",
+        "a time uses it. With the embedded engine, none of { } * ? may stand in its path.",
         default_factory=default_data_dir,
         shown_default="$XDG_DATA_HOME/spanhouse or ~/.local/share/spanhouse",
     )
@@ -99,7 +99,9 @@ class Settings(BaseSettings):
         STORE, None, "File whose first line is that password, instead of `store_password`."
     )
     store_database: Annotated[str, Text()] = _option(
-        STORE, "default", "Database at the ClickHouse server; it is made if it does not exist."
+        STORE,
+        "default",
+        "Database at the ClickHouse server; `up`, `collector` and `migrate` make it if it does not exist.",
     )
     store_ca_cert: Annotated[Path | None, ExistingFile()] = _option(
         STORE,
@@ -111,7 +113,10 @@ class Settings(BaseSettings):
         STORE, True, "Check the server's certificate. Without that, anybody on the way can read and change the data."
     )
     store_wait: Annotated[float, Duration(0.0, 3600.0)] = _option(
-        STORE, 30.0, "How long to wait at start for a ClickHouse server that does not answer yet."
+        STORE,
+        30.0,
+        "How long to wait at start for a ClickHouse server that does not answer yet. After that the command ends with "
+        "exit code 1, for its supervisor to start it again; once it runs, a collector waits as long as it has to.",
     )
     engine_memory: Annotated[int, Size(256 * MIB, TIB)] = _option(
         STORE, GB, "Memory that the embedded engine may take in all, caches included."
