@@ -11,18 +11,19 @@ import pytest
 from spanhouse_storage import EmbeddedConfig, ServerConfig, Store, StoreConfig, migrate, open_store
 
 from tests.clickhouse_front.process import running_front
+from tests.support.clickhouse import ClickHouse
 
 StoreOpener = Callable[[], Store]
 
 
 @pytest.fixture(scope="session")
-def clickhouse_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     """A ClickHouse server: the one SPANHOUSE_TEST_CLICKHOUSE_URL names, or the real engine behind a front of ours."""
     if url := os.environ.get("SPANHOUSE_TEST_CLICKHOUSE_URL"):
-        yield url
+        yield ClickHouse.parse(url)
         return
     with running_front(tmp_path_factory.mktemp("clickhouse")) as url:
-        yield url
+        yield ClickHouse(url)
 
 
 @pytest.fixture(params=["embedded", "server"])
@@ -30,8 +31,8 @@ def store_config(request: pytest.FixtureRequest, tmp_path: Path) -> StoreConfig:
     """An empty database on each engine in turn."""
     if request.param == "embedded":
         return StoreConfig(engine=EmbeddedConfig(path=tmp_path / "engine"))
-    url = request.getfixturevalue("clickhouse_url")
-    return StoreConfig(engine=ServerConfig(url=url, database=f"test_{secrets.token_hex(6)}"))
+    clickhouse: ClickHouse = request.getfixturevalue("clickhouse")
+    return StoreConfig(engine=clickhouse.config(f"test_{secrets.token_hex(6)}"))
 
 
 @pytest.fixture

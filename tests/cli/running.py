@@ -9,17 +9,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+from tests.support.polling import eventually
 
 COMMAND = (sys.executable, "-m", "spanhouse_cli")
 FREE_PORTS = ("--otlp-grpc=127.0.0.1:0", "--otlp-http=127.0.0.1:0", "--http=127.0.0.1:0")
 READY_SECONDS = 30.0
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -90,12 +90,3 @@ def _report(process: subprocess.Popen[bytes], folder: Path, log: Path) -> dict[s
     except FileNotFoundError:
         return None
     return content if content["pid"] == process.pid else None
-
-
-def eventually(attempt: Callable[[], T | None], seconds: float = 10.0) -> T:
-    """The first answer of `attempt` that is not None, waiting at most `seconds`."""
-    deadline = time.monotonic() + seconds
-    while (answer := attempt()) is None:
-        assert time.monotonic() < deadline, f"not within {seconds:g} s"
-        time.sleep(0.02)
-    return answer

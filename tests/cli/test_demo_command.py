@@ -11,7 +11,8 @@ from socket import create_server
 
 import pytest
 
-from tests.cli.running import COMMAND, FREE_PORTS, eventually, spanhouse
+from tests.cli.running import COMMAND, FREE_PORTS, spanhouse
+from tests.support.polling import eventually
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,9 @@ from socket import create_server
 
 import pytest
 
-from tests.cli.running import COMMAND, eventually, spanhouse
+from tests.cli.running import COMMAND, spanhouse
 from tests.clickhouse_front.process import running_front
+from tests.support.polling import eventually
 
 
 @pytest.fixture

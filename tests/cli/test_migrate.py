@@ -8,9 +8,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from spanhouse_storage import DataDirectory, ServerConfig, StoreConfig, known_migrations, open_store
+from spanhouse_storage import DataDirectory, StoreConfig, known_migrations, open_store
 
 from tests.cli.running import spanhouse
+from tests.support.clickhouse import ClickHouse
 
 APPLIED = [f"Applied migration {each.version} ({each.name})." for each in known_migrations()]
 UP_TO_DATE = (
@@ -24,9 +25,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[str]]
     if request.param == "embedded":
         yield [f"--data-dir={tmp_path}/data"]
         return
-    url, database = request.getfixturevalue("clickhouse_url"), f"test_{secrets.token_hex(6)}"
-    yield [f"--store={url}", f"--store-database={database}"]
-    with closing(open_store(StoreConfig(engine=ServerConfig(url=url)))) as opened:
+    clickhouse: ClickHouse = request.getfixturevalue("clickhouse")
+    database = f"test_{secrets.token_hex(6)}"
+    yield clickhouse.flags(database, tmp_path)
+    with closing(open_store(StoreConfig(engine=clickhouse.config()))) as opened:
         opened.command(f"DROP DATABASE {database}")
 
 

@@ -14,15 +14,17 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import COMMAND, eventually, request, serving, spanhouse
+from tests.cli.running import COMMAND, request, serving, spanhouse
+from tests.support.clickhouse import ClickHouse
+from tests.support.polling import eventually
 from tests.support.spans import request as export_request
 from tests.support.spans import span
 
 
 @pytest.fixture
-def store(clickhouse_url: str) -> list[str]:
+def store(clickhouse: ClickHouse, tmp_path: Path) -> list[str]:
     """The flags for a new database on a ClickHouse server."""
-    return [f"--store={clickhouse_url}", f"--store-database=test_{secrets.token_hex(6)}"]
+    return clickhouse.flags(f"test_{secrets.token_hex(6)}", tmp_path)
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ import pytest
 from spanhouse_cli.version import VERSION
 from spanhouse_storage import DataDirectory, EmbeddedConfig, StoreConfig, open_store
 
-from tests.cli.running import COMMAND, FREE_PORTS, Running, eventually, serving, spanhouse
+from tests.cli.running import COMMAND, FREE_PORTS, Running, serving, spanhouse
+from tests.support.polling import eventually
 from tests.support.spans import request, span
 
 PROTOBUF = {"Content-Type": "application/x-protobuf"}

@@ -1,7 +1,5 @@
 """How the tests connect to a front, and what they ask of it more than once."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,13 +21,3 @@ def running(client: Client, marker: str) -> int:
     """Count the running queries whose text has `marker` in it."""
     texts = client.query("SELECT query FROM system.processes").result_rows
     return sum(marker in text for (text,) in texts)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    """Poll until the condition holds; False when it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

@@ -7,9 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
-from tests.clickhouse_front.clients import ENDLESS, connect, eventually, running
+from tests.clickhouse_front.clients import ENDLESS, connect, running
 from tests.clickhouse_front.process import running_front
 from tests.clickhouse_front.test_queries import get
+from tests.support.polling import eventually
 
 
 def test_data_outlives_a_restart_on_the_same_port(tmp_path: Path) -> None:
@@ -40,14 +41,14 @@ def test_a_client_that_goes_away_takes_its_query_with_it(front: str) -> None:
     with connect(front, send_receive_timeout=1) as client, connect(front) as other:
         with pytest.raises(OperationalError):
             client.query(ENDLESS + " /* gone */")
-        assert eventually(lambda: running(other, "/* gone */") == 0)
+        eventually(lambda: running(other, "/* gone */") == 0)
 
 
 def test_stopping_ends_running_queries(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as threads:
         with running_front(tmp_path) as url, connect(url) as client, connect(url) as other:
             endless = threads.submit(client.query, ENDLESS + " /* last */")
-            assert eventually(lambda: running(other, "/* last */") == 1)
+            eventually(lambda: running(other, "/* last */") == 1)
         assert isinstance(endless.exception(timeout=10), DatabaseError)
 
 

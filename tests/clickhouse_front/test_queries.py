@@ -9,7 +9,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 
-from tests.clickhouse_front.clients import ENDLESS, connect, eventually, running
+from tests.clickhouse_front.clients import ENDLESS, connect, running
+from tests.support.polling import eventually
 
 
 def get(url: str, headers: dict[str, str] | None = None) -> tuple[int, str, dict[str, str]]:
@@ -134,7 +135,7 @@ def test_an_error_in_the_middle_of_a_stream_is_not_taken_for_its_end(client: Cli
 def test_queries_run_side_by_side(front: str, client: Client) -> None:
     with ThreadPoolExecutor(1) as threads, connect(front) as other:
         endless = threads.submit(client.query, ENDLESS + " /* side */", settings={"log_comment": "side"})
-        assert eventually(lambda: running(other, "/* side */") == 1)
+        eventually(lambda: running(other, "/* side */") == 1)
         assert other.command("SELECT 1") == 1
         other.command("KILL QUERY WHERE Settings['log_comment'] = {tag:String}", parameters={"tag": "side"})
         with pytest.raises(DatabaseError) as caught:
@@ -145,7 +146,7 @@ def test_queries_run_side_by_side(front: str, client: Client) -> None:
 def test_a_query_is_killed_by_the_id_its_client_gave(front: str, client: Client) -> None:
     with ThreadPoolExecutor(1) as threads, connect(front) as other:
         endless = threads.submit(client.query, ENDLESS + " /* by id */", settings={"query_id": "the-id"})
-        assert eventually(lambda: running(other, "/* by id */") == 1)
+        eventually(lambda: running(other, "/* by id */") == 1)
         other.command("KILL QUERY WHERE query_id = 'the-id'")
         with pytest.raises(DatabaseError) as caught:
             endless.result(timeout=10)
@@ -157,7 +158,7 @@ def test_a_session_runs_one_query_at_a_time(front: str, client: Client) -> None:
         endless = threads.submit(
             client.query, ENDLESS + " /* held */", settings={"session_id": "s", "query_id": "held"}
         )
-        assert eventually(lambda: running(client, "/* held */") == 1)
+        eventually(lambda: running(client, "/* held */") == 1)
         with connect(front) as other, pytest.raises(DatabaseError) as caught:
             other.query("SELECT 1", settings={"session_id": "s"})
         client.command("KILL QUERY WHERE query_id = 'held'")

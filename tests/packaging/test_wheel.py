@@ -8,13 +8,14 @@ import time
 import urllib.error
 import urllib.request
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.packaging.conftest import ROOT
+from tests.support.polling import eventually
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(300)]
 
@@ -27,8 +28,6 @@ STOP_SECONDS = 5.0
 # Everything is on loopback, so a proxy named in the environment has no part in it.
 open_url = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
 
-Answer = TypeVar("Answer")
-
 
 class Running(NamedTuple):
     """A started `spanhouse up`, the addresses it reported, and the folder it was started in."""
@@ -36,16 +35,6 @@ class Running(NamedTuple):
     process: subprocess.Popen[bytes]
     addresses: dict[str, Any]
     folder: Path
-
-
-def within(seconds: float, attempt: Callable[[], Answer | None], what: str) -> Answer:
-    """The first answer of `attempt` that is not None; the test fails when there is none in time."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if (answer := attempt()) is not None:
-            return answer
-        time.sleep(0.05)
-    pytest.fail(f"{what}: not within {seconds:g} s")
 
 
 def fetched(url: str) -> bytes | None:
@@ -82,7 +71,7 @@ def running(commands: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         env={"HOME": str(folder), "PATH": f"{commands}:/usr/bin:/bin"},
     )
     try:
-        yield Running(process, within(READY_SECONDS, lambda: reported(process, data), "ready"), folder)
+        yield Running(process, eventually(lambda: reported(process, data), READY_SECONDS, "ready"), folder)
     finally:
         process.kill()
         process.wait()
@@ -112,7 +101,7 @@ def export_request(now: int) -> dict[str, Any]:
 
 def test_an_installed_wheel_gets_ready_takes_a_span_and_gives_it_back(running: Running) -> None:
     addresses = running.addresses
-    within(READY_SECONDS, lambda: fetched(f"http://{addresses['http']}/readyz"), "/readyz")
+    eventually(lambda: fetched(f"http://{addresses['http']}/readyz"), READY_SECONDS, "/readyz")
     request = urllib.request.Request(
         f"http://{addresses['otlp_http']}/v1/traces",
         data=json.dumps(export_request(time.time_ns())).encode(),
@@ -121,7 +110,7 @@ def test_an_installed_wheel_gets_ready_takes_a_span_and_gives_it_back(running: R
     with open_url(request, timeout=10) as response:
         assert (response.status, json.load(response).get("partialSuccess", {})) == (200, {})
     url = f"http://{addresses['http']}/api/v1/traces/{TRACE_ID}"
-    trace = json.loads(within(READABLE_SECONDS, lambda: fetched(url), url))
+    trace = json.loads(eventually(lambda: fetched(url), READABLE_SECONDS, url))
     spans = [span for resource in trace["resourceSpans"] for scope in resource["scopeSpans"] for span in scope["spans"]]
     assert [(span["spanId"], span["name"]) for span in spans] == [(SPAN_ID, "first operation")]
 

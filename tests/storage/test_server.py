@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Iterator
 from contextlib import closing
 from socket import create_server
+from urllib.parse import quote
 
 import pytest
 from spanhouse_storage import SchemaError, ServerConfig, StoreConfig, StoreError, StoreUnavailable, migrate, open_store
 
 from tests.clickhouse_front.process import running_front
+from tests.support.clickhouse import ClickHouse
 
 USER, PASSWORD = "reader", "p@ss:w/rd"
 
@@ -30,6 +32,13 @@ def test_a_wrong_password_is_told_at_once_and_not_waited_for(guarded: str) -> No
     with pytest.raises(StoreError, match=r"cannot open the store at .*Authentication failed") as caught:
         open_store(config(guarded, password="wrong"))
     assert not isinstance(caught.value, StoreUnavailable)
+
+
+def test_the_url_of_a_test_server_may_have_user_and_password_in_it(guarded: str) -> None:
+    clickhouse = ClickHouse.parse(guarded.replace("://", f"://{USER}:{quote(PASSWORD, safe='')}@"))
+    assert clickhouse == ClickHouse(guarded, USER, PASSWORD)
+    with closing(open_store(StoreConfig(engine=clickhouse.config()))) as store:
+        assert store.rows("SELECT currentDatabase() AS name") == [{"name": "default"}]
 
 
 def test_a_server_that_does_not_answer_may_do_so_later() -> None:

@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.cli.running import Running, eventually
+from tests.cli.running import Running
+from tests.support.polling import eventually
 
 
 def ask(running: Running, path: str, tenant: str = "default", **parameters: str | int) -> dict[str, Any]:

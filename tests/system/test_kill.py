@@ -13,8 +13,9 @@ from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.cli.running import Running, eventually, serving
+from tests.cli.running import Running, serving
 from tests.cli.running import request as http_request
+from tests.support.polling import eventually
 from tests.support.spans import SERVER, request, span
 from tests.system.api import all_traces, spans_of, spans_stored
 

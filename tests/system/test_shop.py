@@ -13,9 +13,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanhouse_demo.plan import kinds_of
 from spanhouse_demo.topology import EDGES, SERVICES, expected_calls, expected_failures
 
-from tests.cli.running import Running, eventually
+from tests.cli.running import Running
 from tests.demo.node_service import FAILS_EVERY, installed_services
 from tests.demo.shop_process import shop
+from tests.support.polling import eventually
 from tests.system.api import all_traces, ask, is_stored, spans_of
 
 JOURNEYS = 40

@@ -1,0 +1,18 @@
+"""Waiting for what another thread or process brings about: asked again and again, up to a deadline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def eventually(attempt: Callable[[], T | None], seconds: float = 10.0, what: str = "it") -> T:
+    """The first answer of `attempt` that is neither None nor False; AssertionError if there is none in time."""
+    deadline = time.monotonic() + seconds
+    while (answer := attempt()) is None or answer is False:
+        assert time.monotonic() < deadline, f"{what} is not so within {seconds:g} s"
+        time.sleep(0.02)
+    return answer
