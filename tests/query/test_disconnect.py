@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import NoParameters
 from spanhouse_query.service_map import ENDPOINTS
 from spanhouse_storage import EmbeddedConfig, QueryLimits, Store, StoreConfig, migrate, open_store
+
+from tests.support.polling import eventually
 
 SLOW = "SELECT sum(sipHash64(number)) AS n FROM numbers(100000000000)"
 LARGE = "SELECT length(groupArray(number)) AS n FROM numbers(100000000)"
@@ -82,14 +84,6 @@ def serving(config: uvicorn.Config) -> Iterator[str]:
         finally:
             server.should_exit = True
             thread.join(10)
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until it is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so in time"
-        time.sleep(0.01)
 
 
 def running(store: Store) -> int:
