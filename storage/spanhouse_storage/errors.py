@@ -55,6 +55,8 @@ _DATA = {6, 26, 27, 32, 33, 38, 69, 72, 128, 131, 407, 436, 444}
 _BAD_ARGUMENTS, _BAD_PROTOBUF = 36, "Invalid protobuf data"
 # How the engine begins the refusal of memory that it has not got itself; others begin with the query or the user.
 _ENGINE_MEMORY = "(total)"
+# What OpenSSL says of a certificate that none of the authorities has signed, or that has expired.
+_DISTRUST = "CERTIFICATE_VERIFY_FAILED"
 
 
 def code_of(error: BaseException) -> int | None:
@@ -85,7 +87,8 @@ def insert_error(error: ClickHouseError) -> StoreError:
 
 def open_error(error: ClickHouseError, place: str) -> StoreError:
     """The store's error where a client for `place` could not be opened: unavailable only where waiting may help."""
-    kind = StoreUnavailable if _is_unavailable(error) else StoreError
+    waiting_helps = _is_unavailable(error) and _DISTRUST not in str(error)
+    kind = StoreUnavailable if waiting_helps else StoreError
     return kind(f"cannot open the store at {place}: {error}")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +35,8 @@ class ServerEngine:
         self._secure = url.scheme == "https"
         self._host = url.hostname
         self._port = url.port or (8443 if self._secure else 8123)
+        if not config.verify:  # whoever chose that need not be told at every connection
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
         self._receive_timeout = max(receive_timeout, _LEAST_RECEIVE_TIMEOUT)
         self._pool = get_pool_manager(
             ca_cert=str(config.ca_cert) if config.ca_cert else None,

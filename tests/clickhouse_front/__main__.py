@@ -31,7 +31,7 @@ class Server(uvicorn.Server):
         """Listen, then print the ready line."""
         await super().startup(sockets)
         host, port = (sockets or [])[0].getsockname()
-        print(json.dumps({"url": f"http://{host}:{port}"}), flush=True)
+        print(json.dumps({"url": f"{'https' if self.config.is_ssl else 'http'}://{host}:{port}"}), flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening and end the queries; raises TimeoutError when one does not end."""
@@ -50,6 +50,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--user", help="with --password: the only credentials accepted")
     parser.add_argument("--password", default="")
     parser.add_argument("--memory", type=int, default=DEFAULT_MEMORY, help="limit of the whole engine in bytes")
+    parser.add_argument("--certificate", help="PEM file; with --key: TLS instead of plain HTTP")
+    parser.add_argument("--key", help="PEM file")
     return parser.parse_args()
 
 
@@ -69,6 +71,8 @@ def main() -> None:
         lifespan="off",
         timeout_keep_alive=10,
         timeout_graceful_shutdown=2,
+        ssl_certfile=arguments.certificate,
+        ssl_keyfile=arguments.key,
     )
     with socket.create_server(("127.0.0.1", arguments.port)) as listener:
         try:

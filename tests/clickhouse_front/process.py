@@ -16,15 +16,23 @@ _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def running_front(
-    path: Path, *, port: int = 0, user: str | None = None, password: str | None = None, memory: int | None = None
+    path: Path,
+    *,
+    port: int = 0,
+    user: str | None = None,
+    password: str | None = None,
+    memory: int | None = None,
+    certificate: tuple[Path, Path] | None = None,
 ) -> Iterator[str]:
     """Run a front on the data folder `path` and yield its URL.
 
     Port 0 means a free one; give the port of an earlier run to play a server that comes back after an outage.
     With `user` and `password` no others are let in. `memory` limits the engine (bytes; 1 GB if not given).
+    `certificate` is a certificate and its key, PEM files: with them the front speaks TLS.
     Leaving the context sends SIGTERM and raises AssertionError unless the process exits with status 0.
     """
     options = {"--path": path, "--port": port, "--user": user, "--password": password, "--memory": memory}
+    options |= zip(("--certificate", "--key"), certificate or (), strict=False)
     arguments = [str(part) for option in options.items() if option[1] is not None for part in option]
     environment = os.environ | {"PYTHONPATH": str(_IMPORT_ROOT)}
     path.mkdir(parents=True, exist_ok=True)
