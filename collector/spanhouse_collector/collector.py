@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from anyio import CapacityLimiter
@@ -20,8 +20,9 @@ from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.operations import operations_app
 from spanhouse_collector.receiver import TraceReceiver
-from spanhouse_collector.recent import RecentRequests
-from spanhouse_collector.segments import SegmentLog
+from spanhouse_collector.recent import RecentRequests, key_of
+from spanhouse_collector.recent_file import RecentFile
+from spanhouse_collector.segments import Quarantine, SegmentLog
 
 logger = logging.getLogger(__name__)
 
@@ -36,19 +37,20 @@ class Collector:
 
     def __init__(self, config: CollectorConfig, store: Store, data: DataDirectory, registry: CollectorRegistry) -> None:
         self._metrics = Metrics(registry)
-        self._log = SegmentLog(data.log / "traces", data.quarantine, config)
+        quarantine = Quarantine(data.quarantine)
         self._recent = RecentRequests()
+        self._recent_file = RecentFile(data.log)
+        self._log = SegmentLog(data.log / "traces", quarantine, config, self._recent_file.append)
         inserting = CapacityLimiter(1)
-        self._loader = Loader(self._log, store, data.quarantine, self._metrics, inserting)
+        self._loader = Loader(self._log, store, quarantine, self._metrics, inserting)
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
-        self._receiver = TraceReceiver(self._log, self._recent, self._metrics)
+        self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config)
         self._grpc = GrpcServer(config.otlp_grpc, self._receiver, config.max_body)
-        self._loading: asyncio.Task[None] | None = None
-        self._rolling: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._state = "starting"
         self._metrics.log_bytes.set_function(lambda: self._log.bytes_on_disk)
         self._metrics.log_segments.set_function(lambda: self._log.segments_waiting)
-        self.http_app: Starlette = otlp_http_app(self._receiver, config.max_body)
+        self.http_app: Starlette = otlp_http_app(self._receiver, config)
         self.operations_app: Starlette = operations_app(registry, self.status)
 
     @property
@@ -57,12 +59,20 @@ class Collector:
         return self._grpc.address
 
     async def start(self) -> None:
-        """Recover the log, begin to load it, and take requests. Raises OSError without the folder or the port."""
-        for frame in await self._log.open():
-            self._recent.remember((frame.tenant, frame.digest))
-        self._loading = asyncio.create_task(self._loader.run(), name="loader")
-        self._rolling = asyncio.create_task(self._rollup.run(), name="edge-rollup")
-        await self._grpc.start()
+        """Recover the log, take requests, and begin to load. Raises OSError without the folder or the port."""
+        for key in self._recent_file.open():
+            self._recent.remember(key)
+        await self._log.open(lambda frame: self._recent.remember(key_of(frame.tenant, frame.digest)))
+        try:
+            await self._grpc.start()
+        except BaseException:
+            await self._log.close()
+            self._recent_file.close()
+            raise
+        self._tasks = [
+            asyncio.create_task(self._loader.run(), name="loader"),
+            asyncio.create_task(self._rollup.run(), name="edge-rollup"),
+        ]
         self._state = "ready"
 
     async def stop(self, seconds: float) -> None:
@@ -70,15 +80,15 @@ class Collector:
         self._state = "stopping"
         self._receiver.stop()
         await self._grpc.stop(seconds / 4)
-        if self._rolling is not None:
-            self._rollup.stop()
-            await self._rolling
+        self._rollup.stop()
         await self._log.close()
-        if self._loading is not None:
-            await asyncio.wait((self._loading,), timeout=seconds / 2)
-            self._loading.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._loading
+        self._recent_file.close()
+        await _ended(self._tasks, seconds / 2)
+        self._loader.stop()
+        for task in await _ended(self._tasks, seconds / 4):
+            logger.warning("%s: what it does in the engine goes on while Spanhouse stops", task.get_name())
+            task.cancel()
+            await asyncio.wait((task,))
         if self._log.segments_waiting:
             logger.info("%d segments stay in the log for the next start", self._log.segments_waiting)
 
@@ -98,6 +108,11 @@ class Collector:
             },
             "quarantined": int(_total(self._metrics.quarantined)),
         }
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]], seconds: float) -> set[asyncio.Task[None]]:
+    """Wait for the tasks; those that have not ended within `seconds`."""
+    return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()
 
 
 def _samples(metric: Any) -> list[tuple[dict[str, str], float]]:

@@ -27,11 +27,13 @@ class CollectorConfig:
     otlp_grpc: HOST:PORT for OTLP/gRPC, port 0 for any free one. max_body: bytes of a request body after decompression.
     segment_bytes, segment_age: a segment is closed at this size or this many seconds after its first frame, whichever
     comes first. log_quota: bytes of accepted but not yet stored requests on disk, past which senders are asked to wait.
-    pending_bytes: bytes of requests in memory that wait for the disk.
+    max_spans: spans of one request; more would take too much memory at once, however short they are. pending_bytes:
+    bytes of requests in memory, from the first that is read of one until it is answered.
     """
 
     otlp_grpc: str = "127.0.0.1:4317"
     max_body: int = 10 * MIB
+    max_spans: int = 100_000
     segment_bytes: int = 16 * MIB
     segment_age: float = 1.0
     log_quota: int = 4096 * MIB

@@ -16,6 +16,7 @@ from spanhouse_collector.tenant import HEADER, tenant_of
 
 SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 TRANSPORT = "grpc"
+STREAMS_PER_CONNECTION = 32
 
 Context = aio.ServicerContext[bytes, bytes]
 
@@ -29,12 +30,20 @@ class TraceService:
     async def export(self, body: bytes, context: Context) -> bytes:
         """Answer one request; a refusal becomes a status with RetryInfo where retrying helps."""
         try:
+            return await self._answer(body, context)
+        except Refused as error:
+            refusal = error
+        except Exception as error:  # as UNKNOWN, exporters would not send the data again
+            refusal = self._receiver.failed(error)
+        self._receiver.refused(TRANSPORT, refusal)
+        await _abort(context, refusal)
+        raise refusal
+
+    async def _answer(self, body: bytes, context: Context) -> bytes:
+        with self._receiver.budget.share() as share:
+            share.take(len(body))
             tenant = tenant_of(_metadata(context, HEADER))
             return traces_response(await self._receiver.accept(Request(tenant, TRANSPORT, body)))
-        except Refused as refusal:
-            self._receiver.refused(TRANSPORT, refusal)
-            await _abort(context, refusal)
-            raise
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The service for a server; without serialisers, so that bytes stay bytes."""
@@ -50,6 +59,8 @@ class GrpcServer:
         self._server = aio.server(
             options=(
                 ("grpc.max_receive_message_length", max_body),
+                # What has been read of a call before it comes to us counts nowhere else.
+                ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
                 ("grpc.so_reuseport", 0),
             )
         )

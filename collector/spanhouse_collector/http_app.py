@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from http import HTTPStatus
 
 import grpc
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from spanhouse_collector.budget import Share
 from spanhouse_collector.check import Checked
+from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.decompression import decompress, too_large
 from spanhouse_collector.errors import ANSWERS, Overloaded, Refused, UnsupportedMedia
 from spanhouse_collector.otlp_json import traces_from_json
@@ -29,52 +34,79 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 TRANSPORT = "http"
 
+# Larger bodies are decompressed in a thread; gzip makes a thousand times as much of them.
+_INLINE_BYTES = 1 << 16
+_SECONDS_TO_READ = 60
+
 
 class OtlpHttp:
     """The endpoint for traces. Answers have the content type of the request (OTLP/HTTP, "Response")."""
 
-    def __init__(self, receiver: TraceReceiver, max_body: int) -> None:
+    def __init__(self, receiver: TraceReceiver, config: CollectorConfig) -> None:
         self._receiver = receiver
-        self._max_body = max_body
+        self._max_body = config.max_body
+        self._max_spans = config.max_spans
 
     async def traces(self, http: HttpRequest) -> Response:
         """Take one ExportTraceServiceRequest."""
         media = http.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
-            checked = await self._receiver.accept(await self._request(http, media))
-        except Refused as refusal:
-            self._receiver.refused(TRANSPORT, refusal)
-            return _refusal(refusal, media)
-        return _success(checked, media)
+            with self._receiver.budget.share() as share:
+                checked = await self._receiver.accept(await self._request(http, media, share))
+            return _success(checked, media)
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody
+        except Refused as error:
+            refusal = error
+        except Exception as error:  # as a 500, exporters would not send the data again
+            refusal = self._receiver.failed(error)
+        self._receiver.refused(TRANSPORT, refusal)
+        return _refusal(refusal, media)
 
-    async def _request(self, http: HttpRequest, media: str) -> Request:
+    async def _request(self, http: HttpRequest, media: str, share: Share) -> Request:
         if media not in (PROTOBUF, JSON):
             raise UnsupportedMedia(f"content type {media!r:.60} is not supported; allowed: {PROTOBUF}, {JSON}")
         tenant = tenant_of(http.headers.get(HEADER))
         encoding = http.headers.get("content-encoding", "").strip().lower()
-        body = decompress(await self._body(http), encoding, self._max_body)
+        sent = await self._body(http, share)
+        body = await self._decompressed(sent, encoding)
+        if body is not sent:
+            share.take(len(body))
         if media == JSON:
-            body = await to_thread.run_sync(traces_from_json, body)
+            body = await to_thread.run_sync(traces_from_json, body, self._max_spans)
         return Request(tenant, TRANSPORT, body)
 
-    async def _body(self, http: HttpRequest) -> bytes:
-        """The body as sent; reading ends as soon as it is over the limit."""
+    async def _decompressed(self, body: bytes, encoding: str) -> bytes:
+        if len(body) < _INLINE_BYTES:
+            return decompress(body, encoding, self._max_body)
+        return await to_thread.run_sync(decompress, body, encoding, self._max_body)
+
+    async def _body(self, http: HttpRequest, share: Share) -> bytes:
+        """The body as sent; reading ends as soon as it is over the limit, or there is no room for it."""
         declared = http.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._max_body:
             raise too_large(self._max_body)
+        try:
+            async with asyncio.timeout(_SECONDS_TO_READ):
+                return await self._chunks(http, share)
+        except TimeoutError as error:
+            raise Overloaded(f"the body did not come within {_SECONDS_TO_READ} seconds", retry_after=1) from error
+
+    async def _chunks(self, http: HttpRequest, share: Share) -> bytes:
         chunks: list[bytes] = []
         size = 0
         async for chunk in http.stream():
             size += len(chunk)
             if size > self._max_body:
                 raise too_large(self._max_body)
+            share.take(len(chunk))
             chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def otlp_http_app(receiver: TraceReceiver, max_body: int) -> Starlette:
+def otlp_http_app(receiver: TraceReceiver, config: CollectorConfig) -> Starlette:
     """The ASGI application for port 4318."""
-    endpoint = OtlpHttp(receiver, max_body)
+    endpoint = OtlpHttp(receiver, config)
     return Starlette(
         routes=[Route("/v1/traces", endpoint.traces, methods=["POST"])],
         exception_handlers={HTTPException: _not_here},

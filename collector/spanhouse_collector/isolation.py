@@ -1,73 +1,105 @@
-"""One bad request never takes others with it: a refused segment is halved until only the offenders are left out."""
+"""One bad request never takes others with it: what is wrong with a segment is looked for in its halves."""
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-from collections.abc import Sequence
-from pathlib import Path
+from dataclasses import dataclass
 
-from spanhouse_storage import DataRefused, Store
+from spanhouse_storage import DataRefused, Store, StoreError
+from spanhouse_storage.errors import code_of
 
-from spanhouse_collector.frame import Frame
+from spanhouse_collector.frame import Damage, Frame, scan
 from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.segments import Segment
-from spanhouse_collector.segments.recovery import read_frames
+from spanhouse_collector.segments import Quarantine, Segment
+from spanhouse_collector.segments.halves import split
+from spanhouse_collector.segments.recovery import keep_damage
+from spanhouse_collector.stored import holds_any
 
 logger = logging.getLogger(__name__)
 
+_MEMORY_LIMIT_EXCEEDED = 241
+_TRIES_WITHOUT_MEMORY = 4
+_TRIES_OF_A_HALF = 2
+_REFUSALS_IN_A_ROW = 20
+
+
+@dataclass(slots=True)
+class _Suspicion:
+    """tries: loads of a segment that failed for want of memory. stored: how much was stored before the first."""
+
+    stored: int
+    tries: int = 0
+
 
 class Isolation:
-    """Loads what can be loaded of a segment that the engine refused as a whole; the rest goes to the quarantine folder.
+    """Finds the requests that the engine cannot take, and puts them into quarantine.
 
-    Parts get tokens made of the segment's and their place in it, so a replay after a crash halves alike and nothing is
-    stored twice. A frame in quarantine stands as `<segment>-<start>-<end>.frame`, with the reason beside it in `.json`.
+    A segment that the engine refuses, or has no memory for several times, is halved; its halves are segments of their
+    own, to which the same happens, down to single requests. A single one is set aside: at once where the engine refused
+    its bytes, and where memory was short once others were stored meanwhile.
+
+    When many in a row are refused it is the engine that is wrong: nothing more is halved or set aside until something
+    is stored again. Runs in the loader's thread.
     """
 
-    def __init__(self, store: Store, quarantine: Path, metrics: Metrics) -> None:
+    def __init__(self, store: Store, quarantine: Quarantine, metrics: Metrics) -> None:
         self._store = store
         self._quarantine = quarantine
         self._metrics = metrics
+        self._stored = 0
+        self._refused = 0
+        self._suspicions: dict[str, _Suspicion] = {}
 
-    def load(self, segment: Segment, refusal: DataRefused) -> None:
-        """Load the good frames of `segment`. Raises StoreUnavailable where the engine cannot take them now."""
-        self._quarantine.mkdir(parents=True, exist_ok=True)
-        self._load(segment, read_frames(segment.path), refusal)
+    def cleared(self, segment: Segment) -> None:
+        """Note a segment that is stored."""
+        self._stored += 1
+        self._refused = 0
+        self._suspicions.pop(segment.token, None)
 
-    def _load(self, segment: Segment, frames: Sequence[Frame], refusal: DataRefused) -> None:
-        if len(frames) == 1:
-            self._set_aside(segment, frames[0], refusal)
-            return
-        middle = len(frames) // 2
-        for half in (frames[:middle], frames[middle:]):
-            try:
-                self._insert(segment, half)
-            except DataRefused as error:
-                self._load(segment, half, error)
+    def replace(self, segment: Segment, error: StoreError) -> list[Segment]:
+        """What is to be loaded in the place of a segment whose load failed with `error`.
 
-    def _insert(self, segment: Segment, frames: Sequence[Frame]) -> None:
-        start, end = frames[0].start, frames[-1].end
-        part = self._quarantine / f"{segment.token}-{start}-{end}.part"
-        part.write_bytes(_slice(segment.path, start, end))
-        try:
-            self._store.insert_segment(part, part.stem)
-        finally:
-            part.unlink()
+        Its halves; nothing where it is in quarantine now; itself where others are to be tried first. Raises `error`
+        where the data may not be to blame.
+        """
+        if isinstance(error, DataRefused):
+            self._refused += 1
+            if self._refused > _REFUSALS_IN_A_ROW:
+                return [segment]
+            return self._take_apart(segment, error, is_proven=True)
+        if code_of(error.__cause__ or error) != _MEMORY_LIMIT_EXCEEDED:
+            raise error
+        suspicion = self._suspicions.setdefault(segment.token, _Suspicion(self._stored))
+        suspicion.tries += 1
+        if suspicion.tries < _TRIES_WITHOUT_MEMORY:
+            raise error
+        return self._take_apart(segment, error, is_proven=self._stored > suspicion.stored)
 
-    def _set_aside(self, segment: Segment, frame: Frame, refusal: DataRefused) -> None:
-        path = self._quarantine / f"{segment.token}-{frame.start}-{frame.end}.frame"
-        with path.open("wb") as file:
-            file.write(_slice(segment.path, frame.start, frame.end))
-            file.flush()
-            os.fsync(file.fileno())
-        reason = {"tenant": frame.tenant, "spans": frame.spans, "reason": str(refusal)}
-        path.with_suffix(".json").write_text(json.dumps(reason, indent=2) + "\n", "utf-8")
-        self._metrics.quarantined.inc()
-        logger.warning("the engine refused a request of tenant %s, kept in %s: %s", frame.tenant, path, refusal)
+    def _take_apart(self, segment: Segment, error: StoreError, *, is_proven: bool) -> list[Segment]:
+        data = memoryview(segment.path.read_bytes())
+        found = list(scan(data))
+        frames = [part for part in found if isinstance(part, Frame)]
+        damage = [part for part in found if isinstance(part, Damage)]
+        if (len(frames) > 1 or damage) and not holds_any(self._store, data, frames):
+            keep_damage(segment.path, data, damage, self._quarantine)
+            halves = split(segment, data, frames)
+            self._inherit(segment, halves)
+            return halves
+        if not is_proven:
+            return [segment]
+        self._set_aside(segment, data, frames, error)
+        return []
 
+    def _inherit(self, segment: Segment, halves: list[Segment]) -> None:
+        if suspicion := self._suspicions.pop(segment.token, None):
+            tries = _TRIES_WITHOUT_MEMORY - _TRIES_OF_A_HALF
+            self._suspicions |= {half.token: _Suspicion(suspicion.stored, tries) for half in halves}
 
-def _slice(path: Path, start: int, end: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(end - start)
+    def _set_aside(self, segment: Segment, data: memoryview, frames: list[Frame], error: StoreError) -> None:
+        tenants = ", ".join(sorted({frame.tenant for frame in frames}))
+        name = f"{segment.token}.{'frame' if len(frames) == 1 else 'frames'}"
+        path = self._quarantine.keep(name, data, tenant=tenants, spans=segment.spans, reason=str(error))
+        segment.path.unlink(missing_ok=True)
+        self._suspicions.pop(segment.token, None)
+        self._metrics.quarantined.inc(len(frames))
+        logger.warning("the engine cannot take a request of tenant %s, kept in %s: %s", tenants, path, error)

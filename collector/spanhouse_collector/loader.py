@@ -5,15 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import time
-from pathlib import Path
 
 import anyio
 from anyio import CapacityLimiter, to_thread
-from spanhouse_storage import DataRefused, Store, StoreError
+from spanhouse_storage import Store, StoreError
 
 from spanhouse_collector.isolation import Isolation
 from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.segments import Segment, SegmentLog
+from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
 
 logger = logging.getLogger(__name__)
 
@@ -28,52 +27,75 @@ class Loader:
     """
 
     def __init__(
-        self, log: SegmentLog, store: Store, quarantine: Path, metrics: Metrics, inserting: CapacityLimiter
+        self, log: SegmentLog, store: Store, quarantine: Quarantine, metrics: Metrics, inserting: CapacityLimiter
     ) -> None:
         self._log = log
         self._store = store
         self._isolation = Isolation(store, quarantine, metrics)
         self._metrics = metrics
         self._inserting = inserting
+        self._stopping = anyio.Event()
+        self._delay = _FIRST_DELAY
         self.trouble: str | None = None
 
     async def run(self) -> None:
-        """Load until the log is closed and empty. May be cancelled between two segments."""
-        while segment := await self._log.next_sealed():
+        """Load until the log is closed and empty, or until `stop`. Cancelling leaves a running insert to its thread."""
+        while not self._stopping.is_set() and (segment := await self._log.next_sealed()):
             await self._load(segment)
-            self._log.remove(segment)
+
+    def stop(self) -> None:
+        """Let `run` end after the insert that is running."""
+        self._stopping.set()
 
     async def _load(self, segment: Segment) -> None:
-        delay = _FIRST_DELAY
-        while not await self._attempt(segment):
-            await anyio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            delay = min(delay * 2, _LONGEST_DELAY)
+        """Try until `segment` is stored or others, or itself behind others, stand in its place."""
+        while not self._stopping.is_set():
+            try:
+                others = await to_thread.run_sync(self._insert, segment, limiter=self._inserting)
+            except Exception as error:  # whatever it is: without a loader the log would only fill up
+                self._report_trouble(segment, error)
+                await self._pause()
+                continue
+            self._log.replace(segment, others)
+            if segment in others:
+                await self._pause()
+            return
 
-    async def _attempt(self, segment: Segment) -> bool:
+    def _insert(self, segment: Segment) -> list[Segment]:
+        """Store a segment and remove its file, or say what is to be loaded in its place. Runs in a thread."""
         started = time.perf_counter()
+        segment.cut_to_size()
         try:
-            outcome = await to_thread.run_sync(self._insert, segment, limiter=self._inserting)
-        except (StoreError, OSError) as error:
-            self._report_trouble(segment, str(error))
-            return False
+            self._store.insert_segment(segment.path, segment.token)
+        except StoreError as error:
+            return self._isolate(segment, error)
+        segment.path.unlink(missing_ok=True)
+        self._isolation.cleared(segment)
         self._metrics.load_seconds.observe(time.perf_counter() - started)
-        self._metrics.segments.labels(outcome).inc()
+        self._metrics.segments.labels("stored").inc()
         self._metrics.stored.inc(segment.spans)
         if self.trouble is not None:
             logger.info("segment %s: stored; the engine takes data again", segment.path.name)
-            self.trouble = None
-        return True
+        self.trouble = None
+        self._delay = _FIRST_DELAY
+        return []
 
-    def _insert(self, segment: Segment) -> str:
-        try:
-            self._store.insert_segment(segment.path, segment.token)
-        except DataRefused as refusal:
-            self._isolation.load(segment, refusal)
-            return "isolated"
-        return "stored"
+    def _isolate(self, segment: Segment, error: StoreError) -> list[Segment]:
+        others = self._isolation.replace(segment, error)
+        if segment in others:
+            self._report_trouble(segment, error)
+        else:
+            self._metrics.segments.labels("isolated").inc()
+        return others
 
-    def _report_trouble(self, segment: Segment, message: str) -> None:
+    def _report_trouble(self, segment: Segment, error: Exception) -> None:
         self._metrics.load_failures.inc()
         if self.trouble is None:
-            logger.warning("segment %s: not stored, will be tried again: %s", segment.path.name, message)
-        self.trouble = message
+            cause = None if isinstance(error, (StoreError, OSError)) else error
+            logger.warning("segment %s: not stored, will be tried again: %s", segment.path.name, error, exc_info=cause)
+        self.trouble = str(error) or type(error).__name__
+
+    async def _pause(self) -> None:
+        with anyio.move_on_after(self._delay * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter
+            await self._stopping.wait()
+        self._delay = min(self._delay * 2, _LONGEST_DELAY)

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_TENANTS = 100
+_OTHERS = "other"
+
+
+class TenantLabels:
+    """Labels for tenants: the first hundred by name, all others as one, because anybody can invent names."""
+
+    def __init__(self) -> None:
+        self._known: set[str] = set()
+
+    def label(self, tenant: str) -> str:
+        """What `tenant` is counted under."""
+        if len(self._known) < _TENANTS:
+            self._known.add(tenant)
+        return tenant if tenant in self._known else _OTHERS
+
 
 class Metrics:
     """The collector's instruments on one registry."""
@@ -33,7 +49,7 @@ class Metrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
             registry=registry,
         )
-        self.stored = Counter("spanhouse_spans_stored", "Spans handed to the engine.", registry=registry)
+        self.stored = Counter("spanhouse_spans_stored", "Spans the engine has stored.", registry=registry)
         self.segments = Counter(
             "spanhouse_segments",
             "Segments by what became of them: stored, isolated (the engine refused a part).",

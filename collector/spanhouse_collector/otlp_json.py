@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
 from google.protobuf.json_format import ParseDict, ParseError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanhouse_collector.errors import Malformed
+from spanhouse_collector.errors import Malformed, TooLarge
 
 _ID_FIELDS = ("traceId", "spanId", "parentSpanId")
 
 
-def traces_from_json(body: bytes) -> bytes:
-    """The protobuf form of an OTLP/JSON trace request. Raises Malformed, saying where it is wrong."""
+def traces_from_json(body: bytes, max_spans: int) -> bytes:
+    """The protobuf form of an OTLP/JSON trace request.
+
+    Raises Malformed, saying where it is wrong, or TooLarge for more than `max_spans` spans.
+    """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -28,7 +32,9 @@ def traces_from_json(body: bytes) -> bytes:
     if not isinstance(document, dict):
         raise Malformed('the body is not a JSON object; expected {"resourceSpans": [...]}')
     try:
-        for path, span in _spans_of(document):
+        for number, (path, span) in enumerate(_spans_of(document)):
+            if number >= max_spans:
+                raise TooLarge(f"the request has more than {max_spans} spans; send smaller batches or raise max_spans")
             _decode_ids(path, span)
             for index, link in enumerate(_list(span, "links")):
                 _decode_ids(f"{path}.links[{index}]", link)
@@ -37,13 +43,11 @@ def traces_from_json(body: bytes) -> bytes:
         raise Malformed(f"the body is not an OTLP/JSON trace request: {error}") from error
 
 
-def _spans_of(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return [
-        (f"resourceSpans[{r}].scopeSpans[{s}].spans[{i}]", span)
-        for r, resource_spans in enumerate(_list(document, "resourceSpans"))
-        for s, scope_spans in enumerate(_list(resource_spans, "scopeSpans"))
-        for i, span in enumerate(_list(scope_spans, "spans"))
-    ]
+def _spans_of(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for r, resource_spans in enumerate(_list(document, "resourceSpans")):
+        for s, scope_spans in enumerate(_list(resource_spans, "scopeSpans")):
+            for i, span in enumerate(_list(scope_spans, "spans")):
+                yield f"resourceSpans[{r}].scopeSpans[{s}].spans[{i}]", span
 
 
 def _list(parent: dict[str, Any], field: str) -> list[dict[str, Any]]:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 
+from spanhouse_collector.budget import Budget
 from spanhouse_collector.check import Checked, check_traces
+from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import ANSWERS, Overloaded, Refused
 from spanhouse_collector.frame import digest_of, frame_header
-from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.recent import RecentRequests
+from spanhouse_collector.metrics import Metrics, TenantLabels
+from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.segments import SegmentLog
 
-# Larger bodies are checked in a thread, so that one big request does not make small ones wait for all of it.
+logger = logging.getLogger(__name__)
+
+# Larger bodies are checked in a thread, so that one big request does not make small ones wait for all of it; one at a
+# time, because what the check makes of them is many times as large.
 _INLINE_BYTES = 1 << 20
 
 
@@ -29,12 +35,20 @@ class Request:
 
 
 class TraceReceiver:
-    """Accepts trace requests. `stop` makes it answer that others must take over."""
+    """Accepts trace requests. `stop` makes it answer that others must take over.
 
-    def __init__(self, log: SegmentLog, recent: RecentRequests, metrics: Metrics) -> None:
+    budget: what bodies may take of the memory; a transport holds a share for each request from reading to answering.
+    """
+
+    def __init__(self, log: SegmentLog, recent: RecentRequests, metrics: Metrics, config: CollectorConfig) -> None:
+        self.budget = Budget(config.pending_bytes)
         self._log = log
         self._recent = recent
         self._metrics = metrics
+        self._max_spans = config.max_spans
+        self._tenants = TenantLabels()
+        self._checking = CapacityLimiter(1)
+        self._reported: set[type[Exception]] = set()
         self._stopping = False
 
     async def accept(self, request: Request) -> Checked:
@@ -55,18 +69,25 @@ class TraceReceiver:
         """Count a request that a transport or this path turned away."""
         self._metrics.requests.labels("traces", transport, ANSWERS[type(refusal)].reason).inc()
 
+    def failed(self, error: Exception) -> Overloaded:
+        """The refusal for an error that nobody has foreseen: the sender keeps the data. Logged once for each kind."""
+        if type(error) not in self._reported:
+            self._reported.add(type(error))
+            logger.error("a request was not accepted: %r", error, exc_info=error)
+        return Overloaded("the collector failed; its log says why", retry_after=5)
+
     def stop(self) -> None:
         """Accept nothing more."""
         self._stopping = True
 
     async def _check(self, body: bytes) -> Checked:
         if len(body) < _INLINE_BYTES:
-            return check_traces(body)
-        return await to_thread.run_sync(check_traces, body)
+            return check_traces(body, self._max_spans)
+        return await to_thread.run_sync(check_traces, body, self._max_spans, limiter=self._checking)
 
     async def _make_durable(self, request: Request, checked: Checked) -> None:
         digest = digest_of(request.body)
-        key = (request.tenant, digest)
+        key = key_of(request.tenant, digest)
         repeated = key in self._recent
         written = self._recent.pending(key)
         if not repeated:
@@ -78,7 +99,7 @@ class TraceReceiver:
                 spans=checked.spans,
                 rejected=checked.rejected,
             )
-            written = self._log.append(header, request.body, checked.spans - checked.rejected)
+            written = self._log.append(header, request.body, checked.spans - checked.rejected, key)
             self._recent.begin(key, written)
         if written is not None:
             try:
@@ -91,7 +112,8 @@ class TraceReceiver:
         self._metrics.requests.labels("traces", request.transport, "duplicate" if repeated else "accepted").inc()
         if repeated:
             return
-        self._metrics.accepted.labels(request.tenant).inc(checked.spans - checked.rejected)
-        self._metrics.received_bytes.labels(request.tenant).inc(len(request.body))
+        tenant = self._tenants.label(request.tenant)
+        self._metrics.accepted.labels(tenant).inc(checked.spans - checked.rejected)
+        self._metrics.received_bytes.labels(tenant).inc(len(request.body))
         if checked.rejected:
-            self._metrics.rejected.labels(request.tenant).inc(checked.rejected)
+            self._metrics.rejected.labels(tenant).inc(checked.rejected)

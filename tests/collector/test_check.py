@@ -19,20 +19,20 @@ def test_rejected_spans_are_counted_exactly(batches: list[list[tuple[bytes, byte
     spans = {f"s{index}": [span(trace_id=t, span_id=s) for t, s in batch] for index, batch in enumerate(batches)}
     valid = sum((len(t), len(s)) == (16, 8) and t != bytes(16) and s != bytes(8) for batch in batches for t, s in batch)
     total = sum(map(len, batches))
-    checked = check_traces(request(spans).SerializeToString())
+    checked = check_traces(request(spans).SerializeToString(), 100)
     assert (checked.spans, checked.rejected) == (total, total - valid)
     assert bool(checked.message) == (valid < total)
 
 
 def test_an_empty_body_is_an_empty_request() -> None:
-    assert check_traces(b"") == Checked(0)
+    assert check_traces(b"", 1) == Checked(0)
 
 
 def test_unknown_fields_pass() -> None:
     unknown = b"\xba\x3e\x03new"  # field 999
     known = request({"web": [span()]})
     known.resource_spans[0].scope_spans[0].spans[0].MergeFromString(unknown)
-    assert check_traces(known.SerializeToString() + unknown) == Checked(1)
+    assert check_traces(known.SerializeToString() + unknown, 100) == Checked(1)
 
 
 @pytest.mark.parametrize(
@@ -46,4 +46,4 @@ def test_unknown_fields_pass() -> None:
 )
 def test_a_body_that_is_not_a_trace_request_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed, match="not a protobuf ExportTraceServiceRequest"):
-        check_traces(body)
+        check_traces(body, 100)

@@ -53,11 +53,11 @@ def test_json_and_protobuf_are_the_same_request(batches: list[dict[str, Any]], u
         item.parent_span_id = spans[0].span_id
         item.links.add(trace_id=spans[0].trace_id, span_id=spans[0].span_id)
     message = request({"web": spans})
-    assert ExportTraceServiceRequest.FromString(traces_from_json(as_otlp_json(message, upper=upper))) == message
+    assert ExportTraceServiceRequest.FromString(traces_from_json(as_otlp_json(message, upper=upper), 100)) == message
 
 
 def test_the_example_of_the_protocol_documentation_is_read_as_it_stands() -> None:
-    message = ExportTraceServiceRequest.FromString(traces_from_json(EXAMPLE.read_bytes()))
+    message = ExportTraceServiceRequest.FromString(traces_from_json(EXAMPLE.read_bytes(), 100))
     (found,) = message.resource_spans[0].scope_spans[0].spans
     assert found.trace_id.hex() == "5b8efff798038103d269b633813fc60c"
     assert found.span_id.hex() == "eee19b7ec3c1b174"
@@ -67,7 +67,7 @@ def test_the_example_of_the_protocol_documentation_is_read_as_it_stands() -> Non
 
 def test_unknown_fields_are_ignored() -> None:
     body = b'{"resourceSpans":[{"new":1,"scopeSpans":[{"spans":[{"name":"x","newer":{"a":[1]}}]}]}],"newest":null}'
-    message = ExportTraceServiceRequest.FromString(traces_from_json(body))
+    message = ExportTraceServiceRequest.FromString(traces_from_json(body, 100))
     assert message.resource_spans[0].scope_spans[0].spans[0].name == "x"
 
 
@@ -90,4 +90,4 @@ def test_unknown_fields_are_ignored() -> None:
 )
 def test_a_bad_document_says_where_it_is_wrong(body: bytes, complaint: str) -> None:
     with pytest.raises(Malformed, match=complaint):
-        traces_from_json(body)
+        traces_from_json(body, 100)

@@ -139,12 +139,13 @@ async def test_an_unknown_tenant_name_is_refused_over_grpc(start: Start) -> None
 
 
 async def test_a_full_log_asks_senders_to_wait(start: Start) -> None:
-    async with start(log_quota=100) as running:
-        answer = await running.post(BODY)
+    async with start(log_quota=100, segment_age=60) as running:
+        assert (await running.post(BODY)).status_code == 200  # a request that has the log to itself is let in
+        answer = await running.post(HALF_BAD)
         assert (answer.status_code, int(answer.headers["retry-after"]) > 0) == (503, True)
         assert "log_quota" in Status.FromString(answer.content).message
         with pytest.raises(aio.AioRpcError) as refused:
-            await running.export(BODY)
+            await running.export(HALF_BAD)
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         trailing = dict(refused.value.trailing_metadata() or ())
         details = Status.FromString(trailing["grpc-status-details-bin"]).details

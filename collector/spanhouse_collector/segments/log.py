@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anyio import to_thread
@@ -11,35 +13,47 @@ from anyio import to_thread
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import Overloaded
 from spanhouse_collector.frame import Frame
+from spanhouse_collector.segments.quarantine import Quarantine
 from spanhouse_collector.segments.recovery import Recovered, recover
 from spanhouse_collector.segments.segment import Segment
 from spanhouse_collector.segments.writer import Append, SegmentWriter
 
 logger = logging.getLogger(__name__)
 
+_WHOLE, _SUSPECT, _END = range(3)
+
 
 class SegmentLog:
     """Segments of one signal in one folder, from the open one to the oldest that waits for the engine.
 
-    Belongs to one event loop. `sealed` gives the segments in the order in which they must be loaded.
+    Belongs to one event loop. `next_sealed` gives the segments in the order in which they are to be loaded. `written`
+    is told, in another thread, the keys of frames that are durable, before those who wait for them are.
     """
 
-    def __init__(self, folder: Path, quarantine: Path, config: CollectorConfig) -> None:
+    def __init__(
+        self, folder: Path, quarantine: Quarantine, config: CollectorConfig, written: Callable[[Sequence[bytes]], None]
+    ) -> None:
         self._folder = folder
         self._quarantine = quarantine
         self._config = config
+        self._written = written
         self._writer: SegmentWriter | None = None
-        self._sealed: asyncio.Queue[Segment | None] = asyncio.Queue()
+        self._sealed: asyncio.PriorityQueue[tuple[int, int, Segment | None]] = asyncio.PriorityQueue()
+        self._turn = itertools.count()
         self.bytes_in_memory = 0
         self.bytes_on_disk = 0
         self.segments_waiting = 0
 
-    async def open(self) -> list[Frame]:
-        """Recover what an earlier process left, queue it first, and start to write. Returns the frames found."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        found = await to_thread.run_sync(lambda: list(recover(self._folder, self._quarantine)))
+    async def open(self, seen: Callable[[Frame], None]) -> None:
+        """Recover what an earlier process left, queue it first, and start to write.
+
+        `seen` is shown every frame found, in a thread. Raises OSError.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._quarantine.open()
+        found = await to_thread.run_sync(lambda: list(recover(self._folder, self._quarantine, seen)))
         for recovered in found:
-            self._report(recovered)
+            _report(recovered)
             if recovered.frames:
                 self.bytes_on_disk += recovered.segment.size
                 self._queue(recovered.segment)
@@ -48,43 +62,49 @@ class SegmentLog:
             segment_bytes=self._config.segment_bytes,
             segment_age=self._config.segment_age,
             sealed=self._queue,
+            written=self._written,
         )
         self._writer.start()
-        return [frame for recovered in found for frame in recovered.frames]
 
-    def append(self, header: bytes, body: bytes, spans: int) -> asyncio.Future[None]:
+    def append(self, header: bytes, body: bytes, spans: int, key: bytes) -> asyncio.Future[None]:
         """Begin to make a frame durable; the future says when it is. Raises Overloaded where there is no room."""
-        append = Append(header, body, spans, asyncio.get_running_loop().create_future())
+        if self._writer is None:
+            raise Overloaded("the collector is not ready to write", retry_after=1)
+        append = Append(header, body, spans, key, asyncio.get_running_loop().create_future())
         self._admit(append.size)
         self.bytes_in_memory += append.size
         append.durable.add_done_callback(lambda written: self._account(append.size, written))
-        if self._writer is None:
-            raise Overloaded("the collector is not ready to write", retry_after=1)
         self._writer.append(append)
         return append.durable
 
     async def next_sealed(self) -> Segment | None:
-        """The next segment to load; None once the log is closed and nothing is left."""
-        return await self._sealed.get()
+        """The next segment to load; None once the log is closed and nothing is left.
 
-    def remove(self, segment: Segment) -> None:
-        """Forget a segment that is stored."""
-        segment.path.unlink(missing_ok=True)
+        What was put in the place of a segment that failed comes after all that have not failed.
+        """
+        return (await self._sealed.get())[2]
+
+    def replace(self, segment: Segment, others: Sequence[Segment]) -> None:
+        """`others` stand in the place of `segment`: none where it is done with, itself where it has to come again."""
         self.bytes_on_disk -= segment.size
         self.segments_waiting -= 1
+        for other in others:
+            self.bytes_on_disk += other.size
+            self._queue(other, _SUSPECT)
 
     async def close(self) -> None:
         """Write and seal what is there; `next_sealed` gives the rest and then None."""
-        if self._writer is not None:
-            await to_thread.run_sync(self._writer.close)
-            self._writer = None
-            await asyncio.sleep(0)  # lets the writer's last `sealed` call run
-        self._sealed.put_nowait(None)
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await to_thread.run_sync(writer.close)
+        self._sealed.put_nowait((_END, next(self._turn), None))
 
     def _admit(self, size: int) -> None:
-        if self.bytes_in_memory + size > self._config.pending_bytes:
+        """A frame that has the memory or the disk to itself is let in whatever its size."""
+        if self.bytes_in_memory and self.bytes_in_memory + size > self._config.pending_bytes:
             raise Overloaded("too many requests wait for the disk", retry_after=1)
-        if self.bytes_on_disk + self.bytes_in_memory + size > self._config.log_quota:
+        used = self.bytes_on_disk + self.bytes_in_memory
+        if used and used + size > self._config.log_quota:
             raise Overloaded(
                 f"{self.bytes_on_disk} bytes wait to be stored and log_quota is {self._config.log_quota}: "
                 "the store is down or too slow",
@@ -96,19 +116,20 @@ class SegmentLog:
         if not written.cancelled() and written.exception() is None:
             self.bytes_on_disk += size
 
-    def _queue(self, segment: Segment) -> None:
+    def _queue(self, segment: Segment, rank: int = _WHOLE) -> None:
         self.segments_waiting += 1
-        self._sealed.put_nowait(segment)
+        self._sealed.put_nowait((rank, next(self._turn), segment))
 
-    def _report(self, recovered: Recovered) -> None:
-        name = recovered.segment.path.name
-        if recovered.cut:
-            logger.warning(
-                "segment %s: kept %d whole frames, cut %d bytes after them (%s)",
-                name,
-                len(recovered.frames),
-                recovered.cut,
-                recovered.reason,
-            )
-        if recovered.frames:
-            logger.info("segment %s: %d frames will be loaded again", name, len(recovered.frames))
+
+def _report(recovered: Recovered) -> None:
+    name = recovered.segment.path.name
+    for damage in recovered.damage:
+        logger.warning(
+            "segment %s: kept %d whole frames, took out %d bytes (%s)",
+            name,
+            recovered.frames,
+            damage.end - damage.start,
+            damage.reason,
+        )
+    if recovered.frames:
+        logger.info("segment %s: %d frames will be loaded again", name, recovered.frames)

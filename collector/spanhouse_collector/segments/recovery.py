@@ -2,70 +2,73 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spanhouse_collector.frame import Frame, TornFrame, frames_in
+from spanhouse_collector.frame import Damage, Frame, scan
+from spanhouse_collector.segments.durable import TEMPORARY, sync_folder, write_file
+from spanhouse_collector.segments.halves import parent_of
+from spanhouse_collector.segments.quarantine import Quarantine
 from spanhouse_collector.segments.segment import SUFFIX, Segment
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A segment found at start: its whole frames, and how many bytes after them were cut off and why."""
+    """A segment found at start: how many whole frames it has, and the damage that was taken out of it."""
 
     segment: Segment
-    frames: list[Frame]
-    cut: int = 0
-    reason: str = ""
+    frames: int
+    damage: Sequence[Damage]
 
 
-def recover(folder: Path, quarantine: Path) -> Iterator[Recovered]:
-    """Read every segment in `folder`, oldest first, and cut each to its whole, undamaged frames.
+def recover(folder: Path, quarantine: Quarantine, seen: Callable[[Frame], None]) -> Iterator[Recovered]:
+    """Read every segment in `folder`, oldest first, reduce each to its whole frames, and show these to `seen`.
 
-    A frame that was not written to its end was never acknowledged. What follows the last whole frame is kept in
-    `quarantine` all the same, because damage in the middle of a file looks alike. Empty files are removed.
+    A frame that was not written to its end was never acknowledged. Damage is kept in `quarantine` all the same, because
+    the two look alike. Files without a whole frame are removed. Raises OSError.
     """
+    for unfinished in folder.glob(f"*{TEMPORARY}"):
+        unfinished.unlink()
     for path in sorted(folder.glob(f"*{SUFFIX}")):
-        found = _read(path)
-        if found.cut:
-            _cut(path, found.segment.size, quarantine)
-        if found.frames:
-            yield found
-        else:
+        if parent_of(path).exists():
+            path.unlink()  # the crash came before its parent was given up for it
+            continue
+        found = _read(path, quarantine, seen)
+        if not found.frames:
             path.unlink()
-            if found.cut:
-                yield found
+        if found.frames or found.damage:
+            yield found
+    sync_folder(folder)
 
 
-def read_frames(path: Path) -> list[Frame]:
-    """The frames of a segment. Raises TornFrame where it is damaged."""
-    return list(frames_in(memoryview(path.read_bytes())))
+def _read(path: Path, quarantine: Quarantine, seen: Callable[[Frame], None]) -> Recovered:
+    data = memoryview(path.read_bytes())
+    frames = spans = size = 0
+    damage: list[Damage] = []
+    for found in scan(data):
+        if isinstance(found, Damage):
+            damage.append(found)
+            continue
+        seen(found)
+        frames += 1
+        spans += found.spans
+        size += found.end - found.start
+    if damage:
+        keep_damage(path, data, damage, quarantine)
+        write_file(path, _without(data, damage))
+    return Recovered(Segment(path, size, spans), frames, damage)
 
 
-def _read(path: Path) -> Recovered:
-    data = path.read_bytes()
-    frames, reason = _whole_frames(memoryview(data))
-    whole = frames[-1].end if frames else 0
-    segment = Segment(path, whole, sum(frame.spans for frame in frames))
-    return Recovered(segment, frames, len(data) - whole, reason)
+def keep_damage(path: Path, data: memoryview, damage: Sequence[Damage], quarantine: Quarantine) -> None:
+    """Put the damaged parts of a segment into quarantine. Raises OSError."""
+    for part in damage:
+        quarantine.keep(f"{path.stem}-{part.start}.torn", data[part.start : part.end], reason=part.reason)
 
 
-def _whole_frames(data: memoryview) -> tuple[list[Frame], str]:
-    frames: list[Frame] = []
-    try:
-        for frame in frames_in(data):
-            frames.append(frame)  # noqa: PERF402 - what was read before an error counts
-    except TornFrame as torn:
-        return frames, str(torn)
-    return frames, ""
-
-
-def _cut(path: Path, size: int, quarantine: Path) -> None:
-    quarantine.mkdir(parents=True, exist_ok=True)
-    with path.open("r+b") as file:
-        file.seek(size)
-        (quarantine / f"{path.stem}.torn").write_bytes(file.read())
-        file.truncate(size)
-        os.fsync(file.fileno())
+def _without(data: memoryview, damage: Sequence[Damage]) -> Iterator[memoryview]:
+    start = 0
+    for part in damage:
+        yield data[start : part.start]
+        start = part.end
+    yield data[start:]

@@ -6,8 +6,11 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from spanhouse_collector.segments.durable import sync_folder
 
 SUFFIX = ".frames"
 _BUFFERS_PER_WRITE = min(os.sysconf("SC_IOV_MAX"), 1024)
@@ -26,9 +29,14 @@ class Segment:
         """What the engine remembers it by."""
         return self.path.stem
 
+    def cut_to_size(self) -> None:
+        """Take away what stands behind the frames: a write that failed and could not be undone. Raises OSError."""
+        if self.path.stat().st_size != self.size:
+            os.truncate(self.path, self.size)
+
 
 class OpenSegment:
-    """The file that frames are appended to. Names sort by the time they were opened."""
+    """The file that frames are appended to. Names sort by the time they were opened. Raises OSError."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"
@@ -36,26 +44,39 @@ class OpenSegment:
         self.spans = 0
         self.opened = time.monotonic()
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        _sync_folder(folder)
+        try:
+            sync_folder(folder)
+        except OSError:
+            self.seal()
+            raise
 
     def append(self, buffers: Sequence[bytes], spans: int) -> None:
-        """Write and fsync. On failure the file is as it was before and the error is raised (OSError)."""
+        """Write and fsync. Raises what kept it from that; then `size` is as it was, and nothing may be appended again.
+
+        What was written nevertheless is taken away, here or, where the disk does not let us, before the segment is
+        loaded.
+        """
         try:
             written = sum(
                 _write_all(self._file, buffers[at : at + _BUFFERS_PER_WRITE])
                 for at in range(0, len(buffers), _BUFFERS_PER_WRITE)
             )
             os.fsync(self._file)
-        except OSError:
-            os.ftruncate(self._file, self.size)
+        except BaseException:
+            with suppress(OSError):
+                os.ftruncate(self._file, self.size)
+                os.fsync(self._file)
             raise
         self.size += written
         self.spans += spans
 
-    def seal(self) -> Segment:
-        """Close the file for good."""
-        os.close(self._file)
-        return Segment(self.path, self.size, self.spans)
+    def seal(self) -> Segment | None:
+        """Close the file for good; None, and no file, where nothing was written. Raises nothing."""
+        with suppress(OSError):  # every frame is durable already, and a file that stays empty is removed at start
+            os.close(self._file)
+            if not self.size:
+                self.path.unlink(missing_ok=True)
+        return Segment(self.path, self.size, self.spans) if self.size else None
 
 
 def _write_all(file: int, buffers: Sequence[bytes]) -> int:
@@ -66,12 +87,3 @@ def _write_all(file: int, buffers: Sequence[bytes]) -> int:
         while rest:
             rest = rest[os.write(file, rest) :]
     return total
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name itself durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +14,12 @@ from spanhouse_collector.segments.segment import OpenSegment, Segment
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """A frame on its way to the disk and who waits for it."""
+    """A frame on its way to the disk and who waits for it. key: what its request is recognised by."""
 
     header: bytes
     body: bytes
     spans: int
+    key: bytes
     durable: asyncio.Future[None]
 
     @property
@@ -30,16 +31,24 @@ class Append:
 class SegmentWriter:
     """Owns the open segment. `sealed` and the futures are called on the event loop that made the writer.
 
-    A segment is sealed when it reaches `segment_bytes`, or `segment_age` seconds after it was opened.
+    A segment is sealed when it reaches `segment_bytes`, or `segment_age` seconds after it was opened. `written` is told
+    in the writer's thread, before the futures are done, the keys of frames that are durable.
     """
 
     def __init__(
-        self, folder: Path, *, segment_bytes: int, segment_age: float, sealed: Callable[[Segment], None]
+        self,
+        folder: Path,
+        *,
+        segment_bytes: int,
+        segment_age: float,
+        sealed: Callable[[Segment], None],
+        written: Callable[[Sequence[bytes]], None],
     ) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._segment_age = segment_age
         self._sealed = sealed
+        self._written = written
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Append] = []
         self._wake = threading.Condition()
@@ -52,13 +61,13 @@ class SegmentWriter:
         self._thread.start()
 
     def append(self, append: Append) -> None:
-        """Queue a frame; its future is done once the frame is durable, or has the OSError that kept it from it."""
+        """Queue a frame; its future is done once the frame is durable, or has the error that kept it from it."""
         with self._wake:
             self._waiting.append(append)
             self._wake.notify()
 
     def close(self) -> None:
-        """Write what waits, seal the open segment and end the thread. Blocks."""
+        """Write what waits, seal the open segment and end the thread. Blocks. Nothing may be appended any more."""
         with self._wake:
             self._closing = True
             self._wake.notify()
@@ -66,7 +75,7 @@ class SegmentWriter:
 
     def _run(self) -> None:
         while batch := self._next_batch():
-            self._write(batch)
+            self._loop.call_soon_threadsafe(_settle, batch, self._write(batch))
             self._seal_if_due()
         self._seal()
 
@@ -79,17 +88,18 @@ class SegmentWriter:
             batch, self._waiting = self._waiting, []
             return batch
 
-    def _write(self, batch: list[Append]) -> None:
-        error: OSError | None = None
+    def _write(self, batch: list[Append]) -> Exception | None:
+        """Make the batch durable; what kept it from that is for those who wait, and the thread goes on."""
         try:
             if self._open is None:
                 self._open = OpenSegment(self._folder)
             buffers = [part for append in batch for part in (append.header, append.body)]
             self._open.append(buffers, sum(append.spans for append in batch))
-        except OSError as failure:
-            error = failure
+        except Exception as error:
             self._seal()
-        self._loop.call_soon_threadsafe(_settle, batch, error)
+            return error
+        self._written([append.key for append in batch])
+        return None
 
     def _seconds_left(self) -> float | None:
         if self._open is None:
@@ -105,13 +115,11 @@ class SegmentWriter:
             return
         segment = self._open.seal()
         self._open = None
-        if segment.size:
+        if segment is not None:
             self._loop.call_soon_threadsafe(self._sealed, segment)
-        else:
-            segment.path.unlink(missing_ok=True)
 
 
-def _settle(batch: list[Append], error: OSError | None) -> None:
+def _settle(batch: list[Append], error: Exception | None) -> None:
     for append in batch:
         if append.durable.done():
             continue

@@ -1,0 +1,48 @@
+"""How much of the requests that are under way may be in memory at once."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from spanhouse_collector.errors import Overloaded
+
+
+class Budget:
+    """Bytes that all requests share. A request alone is always let in, so that none is too large for ever."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.used = 0
+
+    def share(self) -> Share:
+        """What one request takes of it: `with budget.share() as share: share.take(…)`."""
+        return Share(self)
+
+    def take(self, size: int, *, held: int) -> None:
+        """Take `size` bytes for one that holds `held` already. Raises Overloaded where others have too much."""
+        if self.used > held and self.used + size > self._limit:
+            raise Overloaded("too many requests are under way", retry_after=1)
+        self.used += size
+
+
+class Share:
+    """The bytes of one request; given back when it is left."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._held = 0
+
+    def take(self, size: int) -> None:
+        """Hold `size` bytes more. Raises Overloaded where there is no room for them."""
+        self._budget.take(size, held=self._held)
+        self._held += size
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._budget.used -= self._held
+        self._held = 0

@@ -1,0 +1,39 @@
+"""A segment in the form of others: its halves, which are segments of their own from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from spanhouse_collector.frame import Frame
+from spanhouse_collector.segments.durable import sync_folder, write_file
+from spanhouse_collector.segments.segment import Segment
+
+_NAMES = ("a", "b")
+
+
+def split(segment: Segment, data: memoryview, frames: Sequence[Frame]) -> list[Segment]:
+    """Put the halves of `frames`, which lie in `data`, in the place of `segment`. A single frame is one half.
+
+    The segment goes last. As long as it is there its halves do not count (`parent_of`), so a crash at any moment leaves
+    one form or the other, and the same names come out of a repetition. Raises OSError.
+    """
+    middle = len(frames) // 2
+    halves = [
+        _write(segment.path.with_stem(f"{segment.path.stem}-{name}"), data, part)
+        for name, part in zip(_NAMES, (frames[:middle], frames[middle:]), strict=True)
+        if part
+    ]
+    segment.path.unlink()
+    sync_folder(segment.path.parent)
+    return halves
+
+
+def parent_of(path: Path) -> Path:
+    """The segment that a half was made of; for any other, a path that does not exist."""
+    return path.with_stem(path.stem.rpartition("-")[0] or "-")
+
+
+def _write(path: Path, data: memoryview, frames: Sequence[Frame]) -> Segment:
+    write_file(path, (data[frame.start : frame.end] for frame in frames))
+    return Segment(path, sum(frame.end - frame.start for frame in frames), sum(frame.spans for frame in frames))
