@@ -29,9 +29,18 @@ class DisconnectMiddleware:
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(watch)
-            await self._app(scope, _empty_body, send)
+            await self._app(scope, _EmptyBody(), send)
             tasks.cancel_scope.cancel()
 
 
-async def _empty_body() -> Message:
-    return {"type": "http.request", "body": b"", "more_body": False}
+class _EmptyBody:
+    """A request without a body whose client stays; who waits for it to leave waits until it is cancelled."""
+
+    def __init__(self) -> None:
+        self._read = False
+
+    async def __call__(self) -> Message:
+        if self._read:
+            await anyio.sleep_forever()
+        self._read = True
+        return {"type": "http.request", "body": b"", "more_body": False}

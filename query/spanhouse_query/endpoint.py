@@ -45,8 +45,9 @@ class Endpoint:
 
     handler: called with the call and an instance of `parameters`. answer: the model of its JSON answer, None where it
     answers none. media: other media types of its answer, each with a JSON schema or None for bytes. problems: the
-    statuses of the problems it may answer with, beside those that all have. observed: whether its requests are
-    traced and counted.
+    statuses of the problems it may answer with, beside those that all have. headers: those of its answer, with what
+    they mean. advice: what a client can do where a query is too slow or too large; by default narrow the parameters.
+    observed: whether it reads the store for users; its requests are then traced and counted.
     """
 
     path: str
@@ -56,6 +57,8 @@ class Endpoint:
     answer: type[BaseModel] | None = None
     media: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     problems: tuple[int, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    advice: str = ""
     observed: bool = True
 
     @property
@@ -68,6 +71,13 @@ class Endpoint:
         """Names of the query parameters as clients write them."""
         names = [info.alias or name for name, info in self.parameters.model_fields.items()]
         return [name for name in names if name not in self.path_parameters]
+
+    @property
+    def remedy(self) -> str:
+        """What a client can do where a query is too slow or too large: what this endpoint takes, and nothing else."""
+        narrower = {"from": "narrow the time range (from, to)", "service": "name a service", "q": "add conditions to q"}
+        known = [advice for name, advice in narrower.items() if name in self.query_parameters]
+        return self.advice or ", or ".join(known) or "try again later"
 
 
 class EndpointApp:
@@ -85,7 +95,7 @@ class EndpointApp:
         except Problem as problem:
             return problem.response(request.url.path)
         except StoreError as error:
-            answer = store_problem(error)
+            answer = store_problem(error, self._endpoint.remedy)
             if answer.status == 500:
                 _log.error("query failed", exc_info=error)
             return answer.response(request.url.path)

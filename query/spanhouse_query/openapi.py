@@ -31,7 +31,7 @@ _PROBLEMS = {
     503: "The store is unavailable.",
     504: "The query ran longer than a query may.",
 }
-_ALWAYS = (400, 422, 503, 504)
+_OF_QUERIES = (422, 503, 504)
 
 
 def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
@@ -79,12 +79,14 @@ def _operation(endpoint: Endpoint, answer: Any) -> dict[str, Any]:
     content: dict[str, Any] = {media_type: {"schema": schema} for media_type, schema in endpoint.media.items()}
     if answer is not None:
         content = {"application/json": {"schema": answer}, **content}
-    problems = {str(status): _problem(status) for status in sorted({*_ALWAYS, *endpoint.problems})}
+    statuses = {400, *(_OF_QUERIES if endpoint.observed else ()), *endpoint.problems}
+    headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in endpoint.headers.items()}
+    good = {"description": endpoint.summary, **({"headers": headers} if headers else {}), "content": content}
     return {
         "summary": endpoint.summary,
         "operationId": endpoint.handler.__name__,
         "parameters": [*_parameters(endpoint), _TENANT],
-        "responses": {"200": {"description": endpoint.summary, "content": content}, **problems},
+        "responses": {"200": good, **{str(status): _problem(status) for status in sorted(statuses)}},
     }
 
 

@@ -92,17 +92,14 @@ def validation_problem(error: ValidationError) -> Problem:
     return invalid_parameter(parameter, f"{value}{message}", allowed=names)
 
 
-def store_problem(error: StoreError) -> Problem:
-    """The problem for a query that the store could not answer."""
+def store_problem(error: StoreError, remedy: str) -> Problem:
+    """The problem for a query that the store could not answer. remedy: what the client can do about one too large."""
     match error:
         case QueryTimeout():
-            detail = "the query ran into its time limit; narrow the time range (from, to), or name a service"
+            detail = f"the query ran into its time limit (query_timeout); {remedy}"
             return Problem(504, "query-timeout", "The query took too long", detail)
         case QueryTooLarge():
-            detail = (
-                "the query ran into its limit of memory or rows; narrow the time range (from, to), name a service, "
-                "or add conditions to q"
-            )
+            detail = f"the query ran into its limit of memory (query_memory) or rows (query_rows); {remedy}"
             return Problem(422, "query-too-large", "The query is too large", detail)
         case QueryCancelled():
             return Problem(503, "query-cancelled", "The query was stopped", "the service is stopping; try again")

@@ -103,18 +103,18 @@ def test_stops_the_query_when_the_client_goes_away(store: Store, registry: Colle
     assert httpx2.get(f"{url}/readyz").status_code == 200
 
 
-def test_says_that_a_query_took_too_long_and_what_to_narrow(url: str) -> None:
+def test_says_that_a_query_took_too_long(url: str) -> None:
     response = httpx2.get(f"{url}/slow", timeout=20)
 
     assert (response.status_code, response.json()["type"]) == (504, "query-timeout")
-    assert "narrow the time range" in response.json()["detail"]
+    assert response.json()["detail"] == "the query ran into its time limit (query_timeout); try again later"
 
 
-def test_says_that_a_query_is_too_large_and_what_to_narrow(url: str) -> None:
+def test_says_that_a_query_is_too_large(url: str) -> None:
     response = httpx2.get(f"{url}/large", timeout=20)
 
     assert (response.status_code, response.json()["type"]) == (422, "query-too-large")
-    assert "narrow the time range" in response.json()["detail"]
+    assert response.json()["detail"].endswith("memory (query_memory) or rows (query_rows); try again later")
 
 
 def test_says_that_the_store_is_unavailable(store: Store, url: str) -> None:

@@ -102,3 +102,26 @@ def test_components_are_schemas(document: dict[str, Any]) -> None:
     for name, schema in document["components"]["schemas"].items():
         Draft202012Validator.check_schema(schema)
         assert schema.get("description"), name
+
+
+def test_lists_the_problems_that_can_happen(document: dict[str, Any]) -> None:
+    def listed(path: str) -> list[str]:
+        return [status for status in document["paths"][path]["get"]["responses"] if status != "200"]
+
+    assert listed("/api/v1/services") == ["400", "422", "503", "504"]
+    assert listed("/api/v1/traces/{trace_id}") == ["400", "404", "406", "422", "503", "504"]
+    assert listed("/healthz") == listed("/metrics") == listed("/openapi.json") == ["400"]
+
+
+def test_says_which_kinds_an_operation_can_have(document: dict[str, Any]) -> None:
+    kind = document["components"]["schemas"]["Operation"]["properties"]["kind"]
+
+    assert sorted(kind["enum"]) == ["client", "consumer", "internal", "producer", "server", "unspecified"]
+
+
+def test_says_whose_duration_a_parameter_means(document: dict[str, Any]) -> None:
+    parameters = {one["name"]: one for one in document["paths"]["/api/v1/traces"]["get"]["parameters"]}
+
+    for name in ("min_duration", "max_duration"):
+        assert "of the whole trace" in parameters[name]["description"]
+    assert "is the span's own" in parameters["q"]["description"]

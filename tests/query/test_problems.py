@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from spanhouse_query import services
+from spanhouse_query.status import status_endpoint
+from spanhouse_query.traces import search, trace
 
 from tests.query.service import Service
 
@@ -87,3 +90,16 @@ def test_answers_only_get_and_head(service: Service) -> None:
     assert (response.status_code, response.json()["type"]) == (405, "method-not-allowed")
     assert sorted(response.headers["allow"].split(", ")) == ["GET", "HEAD"]
     assert service.client.head("/api/v1/services").status_code == 200
+
+
+def test_advises_only_what_an_endpoint_takes() -> None:
+    (one_trace,) = trace.ENDPOINTS
+    remedies = [one.remedy for one in (*services.ENDPOINTS, *search.ENDPOINTS, one_trace, status_endpoint(None))]
+
+    assert remedies == [
+        "narrow the time range (from, to)",
+        "narrow the time range (from, to)",
+        "narrow the time range (from, to), or name a service, or add conditions to q",
+        one_trace.advice,
+        "try again later",
+    ]

@@ -15,8 +15,10 @@ from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
 from spanhouse_query.service_map import NODES_SQL, PAIRS_SQL
 from spanhouse_query.services import OPERATIONS_SQL, SERVICES_SQL
 from spanhouse_query.spans_where import SpansWhere
+from spanhouse_query.traces.corrected import CORRECTED_SQL
 from spanhouse_query.traces.otlp import trace_sql
 from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF
+from spanhouse_query.traces.parts import PARTS_SQL
 from spanhouse_query.traces.search import SUMMARIES_SQL, page_sql
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -40,6 +42,8 @@ STATEMENTS = {
     "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
     "traces_page": page_sql(FILTERED, "duration"),
     "traces_summaries": SUMMARIES_SQL,
+    "traces_corrected": CORRECTED_SQL,
+    "trace_parts": PARTS_SQL,
     "trace_json": trace_sql(JSON),
     "trace_protobuf": trace_sql(PROTOBUF),
 }

@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status, TracesData
+from spanhouse_query.traces.parts import PART_BYTES, PARTS_SQL
 
 from tests.query.service import Service, fresh_tenant
 from tests.support.spans import request, span
@@ -222,3 +223,42 @@ def test_refuses_what_is_no_trace_id(service: Service, trace_id: str) -> None:
     assert response.status_code == 400
     assert response.json()["parameter"] == "trace_id"
     assert "32 hexadecimal digits" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("form", ["json", "protobuf"])
+def test_writes_a_large_trace_in_parts(
+    service: Service, tenant: str, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    small = PARTS_SQL.replace(str(PART_BYTES), "2000")
+    assert small != PARTS_SQL
+    monkeypatch.setattr("spanhouse_query.traces.parts.PARTS_SQL", small)
+    monkeypatch.setattr("spanhouse_query.traces.parts.SMALL", 10)
+    spans = [
+        span(f"op{number}", trace_id=TRACE, start=NOW + number % 7, attributes={"n": number}) for number in range(99)
+    ]
+    sent = request({"web": spans[:50], "cart": spans[50:]})
+    service.feed([sent], tenant=tenant)
+    accept = "application/json" if form == "json" else "application/x-protobuf"
+
+    response = service.response(f"/api/v1/traces/{TRACE.hex()}", tenant=tenant, accept=accept)
+
+    back = from_json(json.loads(response.content)) if form == "json" else TracesData.FromString(response.content)
+    assert len(back.resource_spans) > 4
+    assert normal(sent) == normal(back)
+
+
+def test_says_how_many_spans_of_a_trace_have_corrected_times(service: Service, tenant: str) -> None:
+    spans = [span(trace_id=TRACE, start=start) for start in (NOW, NOW - 40 * 86_400 * 10**9, NOW - 10**9)]
+    service.feed([request({"web": spans})], tenant=tenant)
+
+    response = service.response(f"/api/v1/traces/{TRACE.hex()}", tenant=tenant)
+
+    assert response.headers["Spanhouse-Corrected-Spans"] == "1"
+
+
+def test_keeps_the_sign_of_zero_in_json(service: Service, tenant: str) -> None:
+    service.feed([request({"web": [span(trace_id=TRACE, attributes={"x": -0.0})]})], tenant=tenant)
+
+    text = service.response(f"/api/v1/traces/{TRACE.hex()}", tenant=tenant).text
+
+    assert '{"doubleValue":-0.0}' in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyVa
 
 from spanhouse_query.reader import Reader
 from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF, START, Encoding
+from spanhouse_query.traces.parts import IN_PART, OF_TRACE, Extent, Part, parts_of
 
 # Keeps every bit of a double, and `/` as it is.
 _SETTINGS: dict[str, str | int | float] = {"precise_float_parsing": 1, "output_format_json_escape_forward_slashes": 0}
@@ -19,7 +21,7 @@ _SCOPE = "scope_name, scope_version, scope_attributes, scope_attribute_types, sc
 
 
 def trace_sql(encoding: Encoding) -> str:
-    """A query for one text: the trace {trace_id}, whose spans start between {first} and {last} nanoseconds."""
+    """A query for one text: those spans of a trace (see OF_TRACE) that are in a part (see IN_PART)."""
     joined = f"arrayStringConcat(arrayMap(part -> part.3, arraySort(groupArray(%s))), '{encoding.separator}')"
     return f"""
 WITH {encoding.functions}
@@ -49,9 +51,7 @@ FROM
                 WITH {encoding.functions}
                 SELECT resource_id, {_SCOPE}, span_id, {START} AS start, {encoding.span} AS span
                 FROM spans
-                WHERE tenant = {{tenant:String}} AND trace_id = toFixedString(unhex({{trace_id:String}}), 16)
-                    AND ts >= fromUnixTimestamp64Nano({{first:Int64}}, 'UTC')
-                    AND ts <= fromUnixTimestamp64Nano({{last:Int64}}, 'UTC')
+                WHERE {OF_TRACE} AND {IN_PART}
             )
             GROUP BY resource_id, {_SCOPE}
         )
@@ -73,15 +73,24 @@ LEFT JOIN
 """
 
 
-async def as_json(reader: Reader, **bounds: Any) -> bytes:
+async def as_json(reader: Reader, extent: Extent) -> AsyncIterator[bytes]:
     """OTLP/JSON: ids in hexadecimal, 64-bit integers as text, enumerations as numbers."""
-    written = await reader.raw(trace_sql(JSON), output="RawBLOB", settings=_SETTINGS, **bounds)
-    return b'{"resourceSpans":[' + _NESTED.sub(_nested_value, written) + b"]}"
+    before = b'{"resourceSpans":['
+    async for part in parts_of(reader, extent):
+        yield before + _NESTED.sub(_nested_value, await _written(reader, JSON, extent, part))
+        before = b","
+    yield b"]}"
 
 
-async def as_protobuf(reader: Reader, **bounds: Any) -> bytes:
+async def as_protobuf(reader: Reader, extent: Extent) -> AsyncIterator[bytes]:
     """Binary OTLP: TracesData, which is ExportTraceServiceRequest on the wire."""
-    return await reader.raw(trace_sql(PROTOBUF), output="RawBLOB", settings=_SETTINGS, **bounds)
+    async for part in parts_of(reader, extent):
+        yield await _written(reader, PROTOBUF, extent, part)
+
+
+async def _written(reader: Reader, encoding: Encoding, extent: Extent, part: Part) -> bytes:
+    bound = {**extent.parameters, **part.parameters}
+    return await reader.raw(trace_sql(encoding), output="RawBLOB", settings=_SETTINGS, **bound)
 
 
 def _nested_value(match: re.Match[bytes]) -> bytes:

@@ -35,7 +35,8 @@ _JSON_FUNCTIONS = r"""
     members -> concat('{', substring(members, 2), '}') AS object_of,
     texts -> concat('[', arrayStringConcat(texts, ','), ']') AS list_of,
     v -> transform(
-        v, ['nan', '-nan', 'inf', '-inf'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"'], v) AS double_text,
+        v, ['nan', '-nan', 'inf', '-inf', '-0'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"', '-0.0'], v
+    ) AS double_text,
     (v, type) -> multiIf(
         type = 's', concat('{"stringValue":', toJSONString(v), '}'),
         type = 'i', concat('{"intValue":"', v, '"}'),

@@ -12,6 +12,7 @@ from spanhouse_query.parameters import Duration, RangeParameters
 from spanhouse_query.reader import Meta, Reader
 from spanhouse_query.spans_where import SpanKind, SpanStatus, SpansWhere, spans_where
 from spanhouse_query.time_range import LATEST, UNITS, TimeRange
+from spanhouse_query.traces.corrected import CORRECTION, corrected_spans
 from spanhouse_query.traces.cursor import Place, digest_of, read_cursor, write_cursor
 
 MOST = 1000
@@ -78,10 +79,7 @@ class TraceSummary(BaseModel):
     spans: int
     errors: int = Field(description="Spans with the status error.")
     services: list[str] = Field(description="By name.")
-    corrected_spans: int = Field(
-        description="Spans whose times were corrected: they claimed to start more than 30 days before or an hour after "
-        "their arrival, which then counts as the start, or to end before they start, which counts as no duration."
-    )
+    corrected_spans: int = Field(description=CORRECTION)
 
 
 class TracesAnswer(BaseModel):
@@ -117,16 +115,6 @@ SELECT {_SUMMARY},
     arraySort(groupUniqArrayArray(services)) AS services
 FROM trace_index AS i
 WHERE {_DAYS} AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({{ids:Array(String)}})), 16))
-GROUP BY trace_id
-"""
-
-# Bits of marks: 1 a start that is not believed, 2 an end before it.
-CORRECTED_SQL = """
-SELECT lower(hex(trace_id)) AS id, count() AS corrected
-FROM spans
-WHERE tenant = {tenant:String} AND bitAnd(marks, 3) != 0
-    AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')
-    AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
 GROUP BY trace_id
 """
 
@@ -195,8 +183,7 @@ async def _summaries(reader: Reader, time_range: TimeRange, ids: list[str]) -> l
         return []
     rows = await reader.rows(SUMMARIES_SQL, _days(time_range), ids=ids)
     first, last = min(row["start"] for row in rows), max(row["latest"] for row in rows)
-    marked = await reader.rows(CORRECTED_SQL, ids=ids, first=first, last=last)
-    corrected = {row["id"]: row["corrected"] for row in marked}
+    corrected = await corrected_spans(reader, ids, first=first, last=last)
     by_id = {row["id"]: row for row in rows}
     return [_summary(trace_id, by_id[trace_id], corrected.get(trace_id, 0)) for trace_id in ids]
 

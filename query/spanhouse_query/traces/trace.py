@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from starlette.responses import Response
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
 
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Parameters, TraceId
 from spanhouse_query.problems import Problem, not_found
+from spanhouse_query.traces.corrected import CORRECTION, corrected_spans
 from spanhouse_query.traces.otlp import as_json, as_protobuf
+from spanhouse_query.traces.parts import Extent
 
 JSON = "application/json"
+CORRECTED_HEADER = "Spanhouse-Corrected-Spans"
 PROTOBUF = ("application/x-protobuf", "application/protobuf")
 
 BOUNDS_SQL = """
-SELECT toUnixTimestamp64Nano(min(first)) AS first, toUnixTimestamp64Nano(max(last)) AS last, count() AS parts
-FROM trace_index
+SELECT
+    toUnixTimestamp64Nano(min(i.first)) AS first,
+    toUnixTimestamp64Nano(max(i.last)) AS last,
+    sum(i.spans)::Int64 AS spans
+FROM trace_index AS i
 WHERE tenant = {tenant:String} AND trace_id = toFixedString(unhex({trace_id:String}), 16)
 """
 
@@ -26,14 +34,23 @@ class TraceParameters(Parameters):
 
 
 async def trace(call: Call, parameters: TraceParameters) -> Response:
-    """The spans of the trace that are stored by now."""
+    """The spans of the trace that are stored by now. What goes wrong after the first part breaks the answer off."""
     media_type = _negotiated(call.headers.get("Accept", "*/*"))
     (found,) = await call.reader.rows(BOUNDS_SQL, trace_id=parameters.trace_id)
-    if not found["parts"]:
+    if not found["spans"]:
         raise not_found(f"there is no trace {parameters.trace_id}")
-    encode = as_json if media_type == JSON else as_protobuf
-    body = await encode(call.reader, trace_id=parameters.trace_id, first=found["first"], last=found["last"])
-    return Response(body, headers={"Content-Type": media_type, "Vary": "Accept"})
+    extent = Extent(parameters.trace_id, **found)
+    corrected = await corrected_spans(call.reader, [extent.trace_id], first=extent.first, last=extent.last)
+    written = as_json(call.reader, extent) if media_type == JSON else as_protobuf(call.reader, extent)
+    headers = {"Vary": "Accept", CORRECTED_HEADER: str(corrected.get(extent.trace_id, 0))}
+    return StreamingResponse(_after(await anext(written), written), headers=headers, media_type=media_type)
+
+
+async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """`first`, which was waited for so that its errors still have an answer of their own, and then the rest."""
+    yield first
+    async for part in rest:
+        yield part
 
 
 def _negotiated(accept: str) -> str:
@@ -68,6 +85,8 @@ ENDPOINTS = [
             },
             **{media_type: {"type": "string", "format": "binary"} for media_type in PROTOBUF},
         },
+        headers={CORRECTED_HEADER: CORRECTION},
+        advice="ask for protobuf (Accept: application/x-protobuf), which takes less of both than JSON",
         problems=(404, 406),
     ),
 ]

@@ -6,7 +6,8 @@ WITH
     members -> concat('{', substring(members, 2), '}') AS object_of,
     texts -> concat('[', arrayStringConcat(texts, ','), ']') AS list_of,
     v -> transform(
-        v, ['nan', '-nan', 'inf', '-inf'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"'], v) AS double_text,
+        v, ['nan', '-nan', 'inf', '-inf', '-0'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"', '-0.0'], v
+    ) AS double_text,
     (v, type) -> multiIf(
         type = 's', concat('{"stringValue":', toJSONString(v), '}'),
         type = 'i', concat('{"intValue":"', v, '"}'),
@@ -42,7 +43,8 @@ FROM
     members -> concat('{', substring(members, 2), '}') AS object_of,
     texts -> concat('[', arrayStringConcat(texts, ','), ']') AS list_of,
     v -> transform(
-        v, ['nan', '-nan', 'inf', '-inf'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"'], v) AS double_text,
+        v, ['nan', '-nan', 'inf', '-inf', '-0'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"', '-0.0'], v
+    ) AS double_text,
     (v, type) -> multiIf(
         type = 's', concat('{"stringValue":', toJSONString(v), '}'),
         type = 'i', concat('{"intValue":"', v, '"}'),
@@ -83,7 +85,8 @@ FROM
     members -> concat('{', substring(members, 2), '}') AS object_of,
     texts -> concat('[', arrayStringConcat(texts, ','), ']') AS list_of,
     v -> transform(
-        v, ['nan', '-nan', 'inf', '-inf'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"'], v) AS double_text,
+        v, ['nan', '-nan', 'inf', '-inf', '-0'], ['"NaN"', '"NaN"', '"Infinity"', '"-Infinity"', '-0.0'], v
+    ) AS double_text,
     (v, type) -> multiIf(
         type = 's', concat('{"stringValue":', toJSONString(v), '}'),
         type = 'i', concat('{"intValue":"', v, '"}'),
@@ -123,8 +126,8 @@ FROM
     ',"status":', object_of(concat(text_member('message', status_message), number_member('code', status::Int8))))) AS span
                 FROM spans
                 WHERE tenant = {tenant:String} AND trace_id = toFixedString(unhex({trace_id:String}), 16)
-                    AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')
-                    AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')
+    AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC') AND ((toUnixTimestamp64Nano(ts) + clock_offset)::UInt64, span_id) >= ({since:UInt64}, unhex({since_id:String})::FixedString(8))
+    AND ({open:Bool} OR ((toUnixTimestamp64Nano(ts) + clock_offset)::UInt64, span_id) < ({until:UInt64}, unhex({until_id:String})::FixedString(8)))
             )
             GROUP BY resource_id, scope_name, scope_version, scope_attributes, scope_attribute_types, scope_schema_url
         )

@@ -149,8 +149,8 @@ FROM
     fixed_field('\x85\x01', flags))) AS span
                 FROM spans
                 WHERE tenant = {tenant:String} AND trace_id = toFixedString(unhex({trace_id:String}), 16)
-                    AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC')
-                    AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')
+    AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC') AND ((toUnixTimestamp64Nano(ts) + clock_offset)::UInt64, span_id) >= ({since:UInt64}, unhex({since_id:String})::FixedString(8))
+    AND ({open:Bool} OR ((toUnixTimestamp64Nano(ts) + clock_offset)::UInt64, span_id) < ({until:UInt64}, unhex({until_id:String})::FixedString(8)))
             )
             GROUP BY resource_id, scope_name, scope_version, scope_attributes, scope_attribute_types, scope_schema_url
         )

@@ -1,0 +1,6 @@
+SELECT lower(hex(trace_id)) AS id, count() AS corrected
+FROM spans
+WHERE tenant = {tenant:String} AND bitAnd(marks, 3) != 0
+    AND ts >= fromUnixTimestamp64Nano({first:Int64}, 'UTC') AND ts <= fromUnixTimestamp64Nano({last:Int64}, 'UTC')
+    AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
+GROUP BY trace_id
