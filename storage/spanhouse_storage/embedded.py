@@ -52,7 +52,7 @@ class EmbeddedEngine:
         except (ClickHouseError, RuntimeError) as error:
             raise StoreError(f"cannot open the embedded engine in {self._path}: {error}") from error
 
-        _count_rows(client)
+        count_rows(client)
         return client
 
     def protobuf(self, message: str) -> Settings:
@@ -85,7 +85,7 @@ def _require_literal(path: Path) -> None:
         )
 
 
-def _count_rows(client: Client) -> None:
+def count_rows(client: Client) -> None:
     """Let summaries say how many rows a query read and an insert wrote, repeats and views included.
 
     clickhouse-connect 1.12 takes chDB's `rows_read`, which counts the rows of the answer; what a server calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,12 +12,19 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
-from spanhouse_storage.config import ServerConfig
+from spanhouse_storage.config import QueryLimits, ServerConfig
 from spanhouse_storage.engine import OTLP_PROTO, TRACES_TABLE, Settings
 from spanhouse_storage.errors import SchemaError, is_unknown_database, open_error
 from spanhouse_storage.sql import identifier
 
-_LEAST_RECEIVE_TIMEOUT = 300.0
+_RECEIVE_TIMEOUT = 300
+# What a server may take to answer beyond the time limit of a query, which it checks now and then.
+_ANSWER_SECONDS = 60
+
+
+def receive_timeout(limits: QueryLimits) -> int:
+    """Seconds without a byte after which a server is given up: more than a query within `limits` may take."""
+    return max(_RECEIVE_TIMEOUT, math.ceil(limits.seconds) + _ANSWER_SECONDS)
 
 
 class ServerEngine:
@@ -25,7 +33,7 @@ class ServerEngine:
     receive_timeout: seconds without a byte from the server after which a call fails.
     """
 
-    def __init__(self, config: ServerConfig, receive_timeout: float = _LEAST_RECEIVE_TIMEOUT) -> None:
+    def __init__(self, config: ServerConfig, receive_timeout: int = _RECEIVE_TIMEOUT) -> None:
         url = urlsplit(config.url)
         if url.scheme not in ("http", "https") or not url.hostname:
             raise ValueError(f"store URL {config.url!r}: must look like http://host:8123 or https://host:8443")
@@ -37,7 +45,7 @@ class ServerEngine:
         self._port = url.port or (8443 if self._secure else 8123)
         if not config.verify:  # whoever chose that need not be told at every connection
             warnings.filterwarnings("ignore", message="Unverified HTTPS request")
-        self._receive_timeout = max(receive_timeout, _LEAST_RECEIVE_TIMEOUT)
+        self._receive_timeout = receive_timeout
         self._pool = get_pool_manager(
             ca_cert=str(config.ca_cert) if config.ca_cert else None,
             verify=config.verify,

@@ -15,10 +15,7 @@ from spanhouse_storage.embedded import EmbeddedEngine
 from spanhouse_storage.engine import LOAD_SETTINGS, Engine, Settings
 from spanhouse_storage.errors import insert_error, query_error
 from spanhouse_storage.pool import QueryPool
-from spanhouse_storage.server import ServerEngine
-
-# What a server may take to answer beyond the time limit of the query, which it checks now and then.
-_ANSWER_SECONDS = 60.0
+from spanhouse_storage.server import ServerEngine, receive_timeout
 
 
 class Store:
@@ -84,6 +81,6 @@ def open_store(config: StoreConfig, *, create_database: bool = False) -> Store:
     """
     if isinstance(config.engine, EmbeddedConfig):
         return Store(EmbeddedEngine(config.engine), config)
-    engine = ServerEngine(config.engine, receive_timeout=config.limits.seconds + _ANSWER_SECONDS)
+    engine = ServerEngine(config.engine, receive_timeout(config.limits))
     engine.require_database(create=create_database)
     return Store(engine, config)

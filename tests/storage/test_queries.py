@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing, suppress
+from types import SimpleNamespace
+from typing import cast
 
 import anyio
 import pytest
@@ -18,6 +20,7 @@ from spanhouse_storage import (
     StoreError,
     StoreUnavailable,
 )
+from spanhouse_storage.embedded import count_rows
 
 ENDLESS = "SELECT sum(sipHash64(number)) AS s FROM numbers(1000000000000)"
 RUNNING = "SELECT count() AS n FROM system.processes WHERE startsWith(query, 'SELECT sum(sipHash64')"
@@ -192,3 +195,8 @@ async def raw_with_a_wrong_setting(store: Store) -> bytes:
 
 def running(store: Store) -> int:
     return int(store.rows(RUNNING)[0]["n"])
+
+
+def test_a_driver_that_counts_rows_in_another_way_is_noticed() -> None:
+    with pytest.raises(StoreError, match=r"clickhouse-connect .* counts rows in another way"):
+        count_rows(cast(Client, SimpleNamespace(_backend=object())))

@@ -9,7 +9,17 @@ from socket import create_server
 from urllib.parse import quote
 
 import pytest
-from spanhouse_storage import SchemaError, ServerConfig, StoreConfig, StoreError, StoreUnavailable, migrate, open_store
+from spanhouse_storage import (
+    QueryLimits,
+    SchemaError,
+    ServerConfig,
+    StoreConfig,
+    StoreError,
+    StoreUnavailable,
+    migrate,
+    open_store,
+)
+from spanhouse_storage.server import ServerEngine, receive_timeout
 
 from tests.clickhouse_front.process import running_front
 from tests.support.clickhouse import ClickHouse
@@ -64,3 +74,15 @@ def test_a_password_in_the_url_is_refused_and_not_repeated(url: str) -> None:
     with pytest.raises(ValueError, match="apart from it") as caught:
         open_store(StoreConfig(engine=ServerConfig(url=url)))
     assert "secret" not in str(caught.value)
+
+
+def test_a_server_that_takes_the_call_and_says_nothing_is_given_up() -> None:
+    with closing(create_server(("127.0.0.1", 0))) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with pytest.raises(StoreUnavailable, match="timed out"):
+            ServerEngine(ServerConfig(url=url), receive_timeout=1).client()
+
+
+@pytest.mark.parametrize("seconds", [0.001, 10, 300, 3600])
+def test_no_query_within_its_limits_is_given_up(seconds: float) -> None:
+    assert receive_timeout(QueryLimits(seconds=seconds)) > seconds + 30
