@@ -11,7 +11,8 @@ from spanhouse_demo.process import ServiceProcess
 from spanhouse_demo.rundir import RunFolder
 from spanhouse_demo.stopping import StopFlag
 from spanhouse_demo.tally import Tally
-from spanhouse_demo.topology import CHECKOUT_SHIPPING, SERVICES, SHOPPER, expected_calls
+from spanhouse_demo.third_party import FRAUD_HOST, FraudBureau
+from spanhouse_demo.topology import CHECKOUT_QUEUE, SERVICES, SHOPPER, expected_calls
 
 STOP_SECONDS = 4.5
 FINISH_JOURNEYS_SECONDS = 1.5
@@ -32,6 +33,7 @@ class Shop:
         self._options = options
         self._stop = stop
         self._processes: dict[str, ServiceProcess] = {}
+        self._bureau = FraudBureau()
 
     def open(self) -> None:
         """Start every service, and the shopper once the others are ready; returns early when told to stop.
@@ -40,6 +42,7 @@ class Shop:
         """
         self._folder.create()
         stock.fill(self._folder.database)
+        self._folder.announce(FRAUD_HOST, self._bureau.open())
         deadline = time.monotonic() + self._options.ready_timeout
         servers = [service.name for service in SERVICES if service.name != SHOPPER]
         for names in (servers, [SHOPPER]):
@@ -85,6 +88,7 @@ class Shop:
         late = [name for name, process in self._processes.items() if process.exit_code is None]
         for process in self._processes.values():
             process.kill()
+        self._bureau.close()
         return late
 
     def _start(self, names: Iterable[str]) -> None:
@@ -120,7 +124,7 @@ class Shop:
         return orders == 0 or self._folder.shipments() >= orders
 
     def _orders(self) -> int:
-        return expected_calls(self.tally().made.elements())[CHECKOUT_SHIPPING]
+        return expected_calls(self.tally().made.elements())[CHECKOUT_QUEUE]
 
     def _last_words(self, name: str) -> str:
         lines = self._processes[name].last_lines()

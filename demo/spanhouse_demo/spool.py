@@ -11,9 +11,9 @@ from kombu.transport import filesystem
 from kombu.utils.json import dumps
 
 from spanhouse_demo.rundir import this_run
+from spanhouse_demo.topology import QUEUE
 
 POLL_SECONDS = 0.05
-QUEUE_NAME = "shipments"
 
 
 class SpoolChannel(filesystem.Channel):
@@ -49,7 +49,7 @@ def celery() -> Celery:
             "control_folder": os.fspath(this_run().queue_control),
             "polling_interval": POLL_SECONDS,
         },
-        task_default_queue=QUEUE_NAME,
+        task_default_queue=QUEUE,
         task_ignore_result=True,
         task_publish_retry=False,
         worker_enable_remote_control=False,

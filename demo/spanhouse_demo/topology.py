@@ -1,7 +1,8 @@
 """What the shop is made of, as data: the truth that a service map of it must show.
 
-`SERVICES` are the processes, `EDGES` the calls that cross from one to another, and `JOURNEYS` what a shopper does,
-with how many calls each edge gets from it. `expected_calls` adds the journeys of a run up, call by call.
+`SERVICES` are the processes, `EDGES` the calls that cross from one to another or to what is not traced, and `JOURNEYS`
+what a shopper does, with how many calls each edge gets from it. `expected_calls` adds the journeys of a run up, call by
+call.
 """
 
 from collections import Counter
@@ -9,9 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Connection = Literal["rpc", "messaging", "database"]
+from spanhouse_demo.third_party import FRAUD_HOST
+
+Connection = Literal["rpc", "messaging", "database", "external"]
 Protocol = Literal["grpc", "http/protobuf"]
 SHOPPER = "shopper"
+QUEUE = "shipments"
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,11 @@ class Service:
 
 @dataclass(frozen=True)
 class Edge:
-    """Calls from the service `client` to `server`, which is a service too or, behind `database`, a store that is traced
-    only by its callers."""
+    """Calls from `client` to `server`.
+
+    Both are services, but for what is traced by others only: the store behind `database`, the host behind `external`,
+    and between two edges of `messaging` the queue that the messages wait in.
+    """
 
     client: str
     server: str
@@ -58,7 +65,7 @@ SERVICES = (
     Service("cart", "Starlette: baskets, asks the catalog for prices", "grpc", ("starlette", "httpx2"), gzip=True),
     Service(
         "checkout",
-        "FastAPI: pays over gRPC, queues the shipment",
+        "FastAPI: asks about fraud, pays over gRPC, queues the shipment",
         "http/protobuf",
         ("fastapi", "requests", "grpc_client", "celery"),
         gzip=True,
@@ -75,7 +82,9 @@ STOREFRONT_CHECKOUT = Edge("storefront", "checkout")
 CART_CATALOG = Edge("cart", "catalog")
 CHECKOUT_CART = Edge("checkout", "cart")
 CHECKOUT_PAYMENT = Edge("checkout", "payment")
-CHECKOUT_SHIPPING = Edge("checkout", "shipping", "messaging")
+CHECKOUT_FRAUD = Edge("checkout", FRAUD_HOST, "external")
+CHECKOUT_QUEUE = Edge("checkout", QUEUE, "messaging")
+QUEUE_SHIPPING = Edge(QUEUE, "shipping", "messaging")
 SHIPPING_CATALOG = Edge("shipping", "catalog")
 CATALOG_SQLITE = Edge("catalog", "sqlite", "database")
 
@@ -87,7 +96,9 @@ EDGES = (
     CART_CATALOG,
     CHECKOUT_CART,
     CHECKOUT_PAYMENT,
-    CHECKOUT_SHIPPING,
+    CHECKOUT_FRAUD,
+    CHECKOUT_QUEUE,
+    QUEUE_SHIPPING,
     SHIPPING_CATALOG,
     CATALOG_SQLITE,
 )
@@ -97,9 +108,13 @@ _HOME = Counter({SHOPPER_STOREFRONT: 1, STOREFRONT_CATALOG: 2, STOREFRONT_CART: 
 _PRODUCT = Counter({SHOPPER_STOREFRONT: 1, STOREFRONT_CATALOG: 1, CATALOG_SQLITE: 1})
 _SEARCH = Counter({SHOPPER_STOREFRONT: 1, STOREFRONT_CATALOG: 1, CATALOG_SQLITE: 1})
 _ADD_TO_CART = Counter({SHOPPER_STOREFRONT: 1, STOREFRONT_CART: 1, CART_CATALOG: 1, CATALOG_SQLITE: 1})
-_REFUSED_ORDER = Counter({SHOPPER_STOREFRONT: 1, STOREFRONT_CHECKOUT: 1, CHECKOUT_CART: 1, CHECKOUT_PAYMENT: 1})
+_REFUSED_ORDER = Counter(
+    {SHOPPER_STOREFRONT: 1, STOREFRONT_CHECKOUT: 1, CHECKOUT_CART: 1, CHECKOUT_FRAUD: 1, CHECKOUT_PAYMENT: 1}
+)
 # Paid: the basket is emptied, the shipment queued, and for it the stock reserved (a read and a write).
-_ORDER = _REFUSED_ORDER + Counter({CHECKOUT_CART: 1, CHECKOUT_SHIPPING: 1, SHIPPING_CATALOG: 1, CATALOG_SQLITE: 2})
+_ORDER = _REFUSED_ORDER + Counter(
+    {CHECKOUT_CART: 1, CHECKOUT_QUEUE: 1, QUEUE_SHIPPING: 1, SHIPPING_CATALOG: 1, CATALOG_SQLITE: 2}
+)
 
 _SHOPPING = _HOME + _PRODUCT + _ADD_TO_CART + _ADD_TO_CART
 _OUTAGE = {SHOPPER_STOREFRONT: 1, STOREFRONT_CHECKOUT: 1, CHECKOUT_PAYMENT: 1}

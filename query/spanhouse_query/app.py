@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
-from spanhouse_query import latency, page, probes, service_map, services
+from spanhouse_query import latency, page, probes, services
 from spanhouse_query.config import QueryConfig
 from spanhouse_query.disconnect import DisconnectMiddleware
 from spanhouse_query.endpoint import Endpoint, EndpointApp, http_problem
@@ -21,6 +21,7 @@ from spanhouse_query.metrics import QueryMetrics
 from spanhouse_query.observation import Observed
 from spanhouse_query.openapi import openapi_endpoint
 from spanhouse_query.probes import metrics_endpoint
+from spanhouse_query.service_map import edge_series, service_map
 from spanhouse_query.status import status_endpoint
 from spanhouse_query.traces import search
 from spanhouse_query.traces import trace as one_trace
@@ -43,6 +44,7 @@ def create_app(
     endpoints = [
         *services.ENDPOINTS,
         *service_map.ENDPOINTS,
+        *edge_series.ENDPOINTS,
         *latency.ENDPOINTS,
         *search.ENDPOINTS,
         *one_trace.ENDPOINTS,
@@ -54,14 +56,13 @@ def create_app(
     endpoints.append(openapi_endpoint(endpoints))
     metrics = QueryMetrics(registry)
     return Starlette(
-        routes=[_route(endpoint, store, metrics) for endpoint in endpoints],
+        routes=[_route(endpoint, EndpointApp(endpoint, store, settings), metrics) for endpoint in endpoints],
         middleware=[Middleware(DisconnectMiddleware), Middleware(GZipMiddleware, compresslevel=4)],
         exception_handlers={HTTPException: http_problem},
     )
 
 
-def _route(endpoint: Endpoint, store: Store, metrics: QueryMetrics) -> Route:
+def _route(endpoint: Endpoint, app: EndpointApp, metrics: QueryMetrics) -> Route:
     """Probes and scrapes are not observed: they would drown the rest."""
-    app = EndpointApp(endpoint, store)
     answer = Observed(app, endpoint.path.replace(":path", ""), metrics) if endpoint.observed else app
     return Route(endpoint.path, answer.__call__)

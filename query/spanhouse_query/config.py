@@ -13,7 +13,10 @@ class QueryConfig:
     """Options of the query service.
 
     otlp_http, otlp_grpc: where to send data, as the start page shows it; empty where this process has no receiver.
+    lookback: minutes between the two halves of a call, at most, where calls are matched when they are asked for; the
+    same as the rollup's, or the map changes when a minute settles.
     """
 
     otlp_http: str = ""
     otlp_grpc: str = ""
+    lookback: int = 15

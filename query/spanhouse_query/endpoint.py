@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
 from spanhouse_storage import Store, StoreError
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from spanhouse_query.config import QueryConfig
 from spanhouse_query.parameters import Parameters
 from spanhouse_query.problems import Problem, invalid_parameter, store_problem, unknown_parameter, validation_problem
 from spanhouse_query.reader import Reader
@@ -29,6 +31,7 @@ class Call:
 
     reader: Reader
     request: Request
+    settings: QueryConfig
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -83,9 +86,12 @@ class Endpoint:
 class EndpointApp:
     """Answers requests to one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, store: Store, clock: Callable[[], int] = time.time_ns) -> None:
+    def __init__(
+        self, endpoint: Endpoint, store: Store, settings: QueryConfig, clock: Callable[[], int] = time.time_ns
+    ) -> None:
         self._endpoint = endpoint
         self._store = store
+        self._settings = settings
         self._clock = clock
 
     async def __call__(self, request: Request) -> Response:
@@ -107,7 +113,8 @@ class EndpointApp:
         now = self._clock()
         parameters = parse(self._endpoint, request, now)
         tenant = tenant_in(request)
-        answer = await self._endpoint.handler(Call(Reader(self._store, tenant, now), request), parameters)
+        call = Call(Reader(self._store, tenant, now), request, self._settings)
+        answer = await self._endpoint.handler(call, parameters)
         if isinstance(answer, Response):
             return answer
         return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
@@ -123,7 +130,7 @@ def tenant_in(request: Request) -> str:
 
 def parse(endpoint: Endpoint, request: Request, now: int) -> Parameters:
     """The request's parameters. Raises Problem for one that is unknown, given twice, missing or malformed."""
-    values: dict[str, Any] = dict(request.path_params)
+    values: dict[str, Any] = path_values(endpoint, request)
     allowed = endpoint.query_parameters
     for name, value in request.query_params.multi_items():
         if name not in allowed:
@@ -135,6 +142,16 @@ def parse(endpoint: Endpoint, request: Request, now: int) -> Parameters:
         return endpoint.parameters.model_validate(values, context={"now": now})
     except ValidationError as error:
         raise validation_problem(error) from None
+
+
+def path_values(endpoint: Endpoint, request: Request) -> dict[str, Any]:
+    """The parameters in the path, from what was sent: routing has decoded a slash within one (%2F) already."""
+    template = endpoint.path.split("/")
+    sent = (request.scope.get("raw_path") or b"").partition(b"?")[0].decode("ascii", "replace").split("/")
+    if len(sent) != len(template):
+        return dict(request.path_params)
+    pairs = zip(template, sent, strict=True)
+    return {part.strip("{}").partition(":")[0]: unquote(value) for part, value in pairs if part.startswith("{")}
 
 
 def internal_problem() -> Problem:

@@ -19,20 +19,14 @@ from spanhouse_query.percentiles import (
     percentile_name,
     sketch_percentiles,
 )
-from spanhouse_query.problems import invalid_parameter
 from spanhouse_query.reader import Meta
 from spanhouse_query.spans_where import ENTRY, LONGEST, SpanKind, SpansWhere, range_bounds, spans_where
+from spanhouse_query.steps import POINTS, whole_steps
 from spanhouse_query.time_range import TimeRange
 
-POINTS = 120
-MOST_POINTS = 11_000
 _DURATION = f"least(duration, {LONGEST})"
 GROUPS = {"service": "service", "operation": "name", "kind": "kind"}
 _PERCENTILE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,12})?")
-_STEPS = [
-    seconds * SECOND
-    for seconds in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-]
 
 
 def _percentile_list(value: Any) -> tuple[float, ...]:
@@ -180,17 +174,8 @@ def exact_sql(parameters: LatencyParameters, where: SpansWhere, quantiles: Seque
 
 async def latency(call: Call, parameters: LatencyParameters) -> LatencyAnswer:
     """The range is widened to whole steps, so that every point stands for a whole one."""
-    step = parameters.step
-    if step is None:
-        step = default_step(parameters.range, least=MINUTE if parameters.from_sketch else SECOND)
-    if step <= 0:
-        raise invalid_parameter("step", "step must be longer than 0")
-    effective = parameters.range.aligned(step)
-    count = (effective.end - effective.start) // step
-    if count > MOST_POINTS:
-        raise invalid_parameter(
-            "step", f"the range has {count} steps, and at most {MOST_POINTS} are answered: widen it"
-        )
+    least = MINUTE if parameters.from_sketch else SECOND
+    effective, step = whole_steps(parameters.range, parameters.step, least=least, multiple=False)
     quantiles = [percentile / 100 for percentile in parameters.percentiles]
     rows = await _rows(call, parameters, effective, step, quantiles)
     shown = rows[: parameters.limit]
@@ -199,15 +184,10 @@ async def latency(call: Call, parameters: LatencyParameters) -> LatencyAnswer:
         series=[_series(row, parameters.group_by, names, effective, step) for row in shown],
         step_ns=step,
         error=SKETCH_ERROR if parameters.from_sketch else 0.0,
-        meta=await call.reader.meta(truncated=len(rows) > len(shown), effective=effective),
+        meta=await call.reader.meta(
+            truncated=len(rows) > len(shown), effective=effective, tier="minute" if parameters.from_sketch else "raw"
+        ),
     )
-
-
-def default_step(time_range: TimeRange, *, least: int) -> int:
-    """The shortest round step that makes at most POINTS points, in nanoseconds."""
-    fitting = (step for step in _STEPS if step >= least and (time_range.end - time_range.start) / step <= POINTS - 1)
-    longest = _STEPS[-1]
-    return next(fitting, -(-(time_range.end - time_range.start) // ((POINTS - 1) * longest)) * longest)
 
 
 async def _rows(

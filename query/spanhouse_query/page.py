@@ -12,10 +12,12 @@ from urllib.parse import quote, urlencode
 from starlette.responses import Response
 
 from spanhouse_query.config import QueryConfig
+from spanhouse_query.durations import shown_duration
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.page_drawing import drawing
 from spanhouse_query.parameters import Parameters
-from spanhouse_query.service_map import Edge, ServiceMap, ServiceMapParameters, service_map
+from spanhouse_query.service_map.answer import Edge, NodeType, ServiceMap
+from spanhouse_query.service_map.service_map import ServiceMapParameters, service_map
 from spanhouse_query.services import Service, ServicesParameters, services
 from spanhouse_query.traces.search import SearchParameters, TraceSummary, search
 
@@ -90,30 +92,23 @@ def _errors(errors: int, of: int) -> str:
     return f"<span class=bad>{errors} ({share})</span>" if errors else "0"
 
 
-def milliseconds(nanoseconds: int | None) -> str:
-    """A duration for people: three digits and a unit; a dash for none."""
-    if nanoseconds is None:
-        return "-"
-    for unit, size in (("s", 10**9), ("ms", 10**6), ("µs", 10**3)):
-        if nanoseconds >= size:
-            return (
-                f"{nanoseconds / size:.3g} {unit}" if nanoseconds < 1000 * size else f"{nanoseconds / size:.0f} {unit}"
-            )
-    return f"{nanoseconds} ns"
-
-
 _SERVICE_COLUMNS: list[Column] = [
     ("Service", lambda row: _service_link(row.service)),
     ("Requests", lambda row: f"{row.requests}"),
     ("per s", lambda row: f"{row.rate:.3g}"),
     ("Errors", lambda row: _errors(row.errors, row.requests)),
-    ("p50", lambda row: milliseconds(row.latency_ns.p50)),
-    ("p90", lambda row: milliseconds(row.latency_ns.p90)),
-    ("p95", lambda row: milliseconds(row.latency_ns.p95)),
-    ("p99", lambda row: milliseconds(row.latency_ns.p99)),
-    ("max", lambda row: milliseconds(row.latency_ns.max)),
+    ("p50", lambda row: shown_duration(row.latency_ns.p50)),
+    ("p90", lambda row: shown_duration(row.latency_ns.p90)),
+    ("p95", lambda row: shown_duration(row.latency_ns.p95)),
+    ("p99", lambda row: shown_duration(row.latency_ns.p99)),
+    ("max", lambda row: shown_duration(row.latency_ns.max)),
     ("", _traces_link),
 ]
+
+
+def _place(name: str, node_type: NodeType) -> str:
+    """A peer sends no spans, so there are no operations to link to."""
+    return _service_link(name) if node_type == "service" else f"{escape(name)} <small>{node_type}</small>"
 
 
 def _exemplars(edge: Edge) -> str:
@@ -121,16 +116,17 @@ def _exemplars(edge: Edge) -> str:
 
 
 _EDGE_COLUMNS: list[Column] = [
-    ("From", lambda row: _service_link(row.client)),
-    ("To", lambda row: _service_link(row.server)),
+    ("From", lambda row: _place(row.client, row.client_type)),
+    ("To", lambda row: _place(row.server, row.server_type)),
     ("Connection", lambda row: row.connection),
     ("Calls", lambda row: f"{row.calls}"),
     ("Errors", lambda row: _errors(row.errors, row.calls)),
-    ("Caller p50", lambda row: milliseconds(row.client_ns.p50)),
-    ("p95", lambda row: milliseconds(row.client_ns.p95)),
-    ("Callee p50", lambda row: milliseconds(row.server_ns.p50)),
-    ("p95", lambda row: milliseconds(row.server_ns.p95)),
-    ("Gap p95", lambda row: milliseconds(row.gap_ns.p95)),
+    ("Caller p50", lambda row: shown_duration(row.client_ns.p50)),
+    ("p95", lambda row: shown_duration(row.client_ns.p95)),
+    ("Callee p50", lambda row: shown_duration(row.server_ns.p50)),
+    ("p95", lambda row: shown_duration(row.server_ns.p95)),
+    ("Gap p95", lambda row: "-" if row.connection == "messaging" else shown_duration(row.gap_ns.p95)),
+    ("In queue p95", lambda row: shown_duration(row.gap_ns.p95) if row.connection == "messaging" else "-"),
     ("Traces", _exemplars),
 ]
 
@@ -141,7 +137,7 @@ def _trace_name(trace: TraceSummary) -> str:
 
 _TRACE_COLUMNS: list[Column] = [
     ("Trace", _trace_name),
-    ("Duration", lambda row: milliseconds(row.duration_ns)),
+    ("Duration", lambda row: shown_duration(row.duration_ns)),
     ("Spans", lambda row: f"{row.spans}"),
     ("Errors", lambda row: _errors(row.errors, row.spans)),
     ("Services", lambda row: escape(", ".join(row.services))),

@@ -74,9 +74,9 @@ def unknown_parameter(parameter: str, allowed: list[str]) -> Problem:
     return Problem(400, "unknown-parameter", "Unknown parameter", detail, parameter=parameter, allowed=allowed)
 
 
-def not_found(detail: str) -> Problem:
+def not_found(detail: str, *, allowed: list[str] | None = None) -> Problem:
     """404."""
-    return Problem(404, "not-found", "Not found", detail)
+    return Problem(404, "not-found", "Not found", detail, allowed=allowed)
 
 
 def validation_problem(error: ValidationError) -> Problem:

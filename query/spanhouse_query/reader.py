@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from opentelemetry import trace
 from pydantic import BaseModel, Field
@@ -14,6 +14,9 @@ from spanhouse_query.time_range import TimeRange
 
 _FRESHNESS = "SELECT toUnixTimestamp64Milli(max(last_seen)) AS newest FROM resources WHERE tenant = {tenant:String}"
 _tracer = trace.get_tracer("spanhouse_query")
+
+
+Tier = Literal["raw", "minute"]
 
 
 class RangeAnswer(BaseModel):
@@ -37,7 +40,19 @@ class Meta(BaseModel):
     )
     completeness: float | None = Field(
         None,
-        description="Share of the callee spans naming a parent whose parent was found; 1 where none names one.",
+        description="Share of the SERVER and CONSUMER spans naming a parent whose parent was found; 1 where none does.",
+    )
+    tier: Tier | None = Field(
+        None,
+        description="The finest rollup that was read: minute; raw where spans or halves of calls were read instead.",
+    )
+    live: RangeAnswer | None = Field(
+        None, description="The part of the range that the rollup has not reached: its calls were matched just now."
+    )
+    rolled_up: str | None = Field(
+        None,
+        description="Of the part before `live`: spans that arrived before this instant are in the rollup, later ones "
+        "follow within seconds. Nanoseconds since 1970.",
     )
 
 
@@ -73,6 +88,9 @@ class Reader:
         truncated: bool = False,
         effective: TimeRange | None = None,
         completeness: float | None = None,
+        tier: Tier | None = None,
+        live: TimeRange | None = None,
+        rolled_up: int | None = None,
     ) -> Meta:
         """The account so far."""
         newest = (await self.rows(_FRESHNESS))[0]["newest"]
@@ -83,6 +101,9 @@ class Reader:
             truncated=truncated,
             effective=range_answer(effective) if effective else None,
             completeness=completeness,
+            tier=tier,
+            live=range_answer(live) if live else None,
+            rolled_up=str(rolled_up) if rolled_up else None,
         )
 
 

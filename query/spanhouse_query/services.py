@@ -161,7 +161,7 @@ async def services(call: Call, parameters: ServicesParameters) -> ServicesAnswer
     )
     seconds = effective.seconds_until(call.reader.now)
     found = [_service(row, effective, step, seconds) for row in rows]
-    return ServicesAnswer(services=found, meta=await call.reader.meta(effective=effective))
+    return ServicesAnswer(services=found, meta=await call.reader.meta(effective=effective, tier="minute"))
 
 
 async def operations(call: Call, parameters: OperationsParameters) -> OperationsAnswer:
@@ -170,7 +170,7 @@ async def operations(call: Call, parameters: OperationsParameters) -> Operations
     rows = await call.reader.rows(OPERATIONS_SQL, _bounds(effective), service=parameters.service)
     seconds = effective.seconds_until(call.reader.now)
     found = [Operation(operation=row["operation"], kind=row["kind"], **_numbers(row, seconds)) for row in rows]
-    return OperationsAnswer(operations=found, meta=await call.reader.meta(effective=effective))
+    return OperationsAnswer(operations=found, meta=await call.reader.meta(effective=effective, tier="minute"))
 
 
 def _bounds(effective: TimeRange) -> dict[str, int]:

@@ -20,12 +20,13 @@ def test_run_begins_with_each_kind_once() -> None:
     assert sorted(JOURNEYS) == sorted(kinds_of(3, len(JOURNEYS)))
 
 
-def test_edges_join_declared_services_or_end_at_a_database() -> None:
+def test_edges_join_declared_services_queues_and_peers() -> None:
     names = {service.name for service in SERVICES}
+    queues = {edge.server for edge in EDGES if edge.connection == "messaging"} - names
 
     for edge in EDGES:
-        assert edge.client in names
-        assert (edge.server in names) == (edge.connection != "database")
+        assert edge.client in names | (queues if edge.connection == "messaging" else set())
+        assert (edge.server in names | queues) == (edge.connection not in ("database", "external"))
 
 
 def test_journeys_use_every_declared_edge_and_no_other() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spanhouse_demo.topology import SERVICES
 
-from tests.demo.calls import calls_between_services, database_calls
+from tests.demo.calls import calls_of_the_shop
 from tests.demo.otlp_sink import OtlpSink, otlp_sink
 from tests.demo.shop_process import ShopProcess, is_alive, poll, shop
 
@@ -35,9 +35,8 @@ def test_ctrl_c_stops_the_shop_within_five_seconds_without_losing_a_span(tmp_pat
         assert exit_code == 0, process.output
         assert not [name for name, pid in services.items() if is_alive(pid)]
         assert list(process.scratch.iterdir()) == []
-        calls, _ = calls_between_services(sink.spans)
         lines = [line.split() for line in process.output.splitlines()]
-        for edge, count in (calls + database_calls(sink.spans)).items():
+        for edge, count in calls_of_the_shop(sink.spans).items():
             assert [edge.client, "->", edge.server, edge.connection, str(count)] in lines, process.output
 
 

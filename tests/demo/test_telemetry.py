@@ -6,7 +6,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanhouse_demo.plan import kinds_of
 from spanhouse_demo.topology import EDGES, SERVICES, expected_calls, expected_failures
 
-from tests.demo.calls import calls_between_services, database_calls
+from tests.demo.calls import calls_between_services, calls_of_the_shop
 from tests.demo.finished_run import JOURNEYS, SEED, FinishedRun
 from tests.demo.otlp_sink import ReceivedSpan
 
@@ -14,15 +14,11 @@ KINDS = kinds_of(SEED, JOURNEYS)
 
 
 def test_calls_between_services_are_those_of_the_declared_topology(finished_run: FinishedRun) -> None:
-    calls, _ = calls_between_services(finished_run.spans)
-
-    assert expected_calls(KINDS) == calls + database_calls(finished_run.spans)
+    assert expected_calls(KINDS) == calls_of_the_shop(finished_run.spans)
 
 
 def test_each_declared_edge_is_used(finished_run: FinishedRun) -> None:
-    calls, _ = calls_between_services(finished_run.spans)
-
-    assert set(EDGES) == set(calls + database_calls(finished_run.spans))
+    assert set(EDGES) == set(calls_of_the_shop(finished_run.spans))
 
 
 def test_failed_calls_are_those_of_the_plan(finished_run: FinishedRun) -> None:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from spanhouse_query import create_app
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import NoParameters
-from spanhouse_query.service_map import ENDPOINTS
+from spanhouse_query.service_map.service_map import ENDPOINTS
 from spanhouse_storage import EmbeddedConfig, QueryLimits, Store, StoreConfig, migrate, open_store
 
 from tests.support.polling import eventually
@@ -64,7 +64,8 @@ def registry() -> CollectorRegistry:
 def url(store: Store, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The service on a socket, with a slow and a large endpoint of our own beside its own."""
     monkeypatch.setattr(
-        "spanhouse_query.service_map.ENDPOINTS", [*ENDPOINTS, endpoint("/slow", SLOW), endpoint("/large", LARGE)]
+        "spanhouse_query.service_map.service_map.ENDPOINTS",
+        [*ENDPOINTS, endpoint("/slow", SLOW), endpoint("/large", LARGE)],
     )
     with serving(uvicorn.Config(create_app(store, registry=registry), port=0, log_level="error")) as url:
         yield url

@@ -51,14 +51,19 @@ def test_answers_everything_on_each_engine(operated: Service) -> None:
     trace_id = spans["web"][0].trace_id.hex()
 
     services = operated.get("/api/v1/services")["services"]
-    (edge,) = operated.get("/api/v1/service-map")["edges"]
+    entry, edge = operated.get("/api/v1/service-map")["edges"]
+    (grouped,) = operated.get("/api/v1/service-map", {"group_by": "service.name", "min_calls": 1})["edges"][1:]
+    (overall,) = operated.get("/api/v1/edges/web/cart%20%26%20co")["series"]
     (found,) = operated.get("/api/v1/traces", {"q": 'service =~ "&" and status = error'})["traces"]
     (series,) = operated.get("/api/v1/latency", {"q": "kind = client"})["series"]
     document = operated.get(f"/api/v1/traces/{trace_id}")
     protobuf = operated.response(f"/api/v1/traces/{trace_id}", accept="application/x-protobuf")
 
     assert [one["service"] for one in services] == ["web", "cart & co"]
+    assert (entry["client"], entry["server"], entry["client_type"]) == ("user", "web", "user")
     assert (edge["client"], edge["server"], edge["calls"], edge["errors"]) == ("web", "cart & co", 1, 1)
+    assert (grouped["calls"], grouped["client_ns"]) == (1, edge["client_ns"])
+    assert (overall["calls"], overall["client_ns"]) == (1, edge["client_ns"])
     assert (found["trace_id"], found["spans"]) == (trace_id, 3)
     assert (series["n"], len(document["resourceSpans"])) == (1, 2)
     assert b"cart & co" in protobuf.content

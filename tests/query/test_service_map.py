@@ -1,23 +1,22 @@
-"""The service map is what every span and its parent say, whatever order and batches they arrived in."""
+"""The service map is what the stored spans say, whatever order and batches they arrived in."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from tests.query.reference_map import check_map, whole_range
 from tests.query.service import Service, fresh_tenant
+from tests.support.call_graphs import call_graph, segments
 from tests.support.spans import (
     CLIENT,
     CONSUMER,
@@ -25,164 +24,32 @@ from tests.support.spans import (
     PRODUCER,
     SECOND,
     SERVER,
+    Value,
+    key_values,
     request,
     span,
 )
 
-NOW = time.time_ns()
-START = NOW - 600 * SECOND
-END = START + 60 * SECOND
-RANGE = {"from": START, "to": END}
-SERVICES = ["web", "cart", "pay", 'a "quoted" \\ one']
+MINUTE = 60 * SECOND
+START = (time.time_ns() // MINUTE - 10) * MINUTE
+RANGE = {"from": START, "to": START + MINUTE}
+MAP = "/api/v1/service-map"
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A span and the service it is of."""
-
-    service: str
-    span: Span
-
-
-@st.composite
-def traces(draw: st.DrawFn) -> list[Sent]:
-    """Forests of spans; some parents are never sent, some start out of the range, some out of reach."""
-    seed = random.Random(draw(st.integers(0, 2**32)))
-    sent: list[Sent] = []
-    for _ in range(draw(st.integers(1, 4))):
-        members: list[Span] = []
-        for _ in range(draw(st.integers(1, 8))):
-            parent: Span | bytes = b""
-            choice = draw(st.sampled_from(["root", "known", "known", "known", "lost"]))
-            if choice == "known" and members:
-                parent = draw(st.sampled_from(members))
-            elif choice == "lost":
-                parent = seed.randbytes(8)
-            one = span(
-                draw(st.sampled_from(["get", "put"])),
-                trace_id=members[0].trace_id if members else seed.randbytes(15) + b"\0",
-                span_id=seed.randbytes(7) + b"\0",
-                parent=parent,
-                kind=draw(st.sampled_from(Span.SpanKind.values())),
-                start=START
-                + draw(
-                    st.sampled_from(
-                        [-1, 0, 1, 60 * SECOND - 1, 60 * SECOND, -800 * SECOND, -901 * SECOND, 959 * SECOND]
-                    )
-                ),
-                duration=draw(st.integers(0, 10**10)),
-                error=draw(st.booleans()),
-            )
-            members.append(one)
-            sent.append(Sent(draw(st.sampled_from(SERVICES)), one))
-    return sent
-
-
-def batches(sent: Sequence[Sent], size: int) -> list[ExportTraceServiceRequest]:
-    """Requests of at most `size` spans, in the order given."""
-    found = []
-    for first in range(0, len(sent), size):
-        by_service: dict[str, list[Span]] = defaultdict(list)
-        for one in sent[first : first + size]:
-            by_service[one.service].append(one.span)
-        found.append(request(by_service))
-    return found
-
-
-def percentiles(values: Sequence[int]) -> dict[str, Any]:
-    """By numpy's definition, which is the map's."""
-    levels = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
-    named = {name: float(np.percentile(values, level)) if values else None for name, level in levels.items()}
-    return {**named, "n": len(values)}
-
-
-def close(expected: dict[str, Any], found: dict[str, Any]) -> bool:
-    """Equal but for rounding to whole nanoseconds."""
-    return all(
-        (expected[name] is None) == (found[name] is None)
-        and (expected[name] is None or abs(expected[name] - found[name]) <= 0.5 + 1e-6)
-        for name in expected
-    )
-
-
-def duration(one: Span) -> int:
-    return one.end_time_unix_nano - one.start_time_unix_nano
-
-
-def connection(parent: Span, child: Span) -> str:
-    if parent.kind == PRODUCER or child.kind == CONSUMER:
-        return "messaging"
-    return "rpc" if parent.kind == CLIENT or child.kind == SERVER else "internal"
-
-
-def check_against_brute_force(sent: Sequence[Sent], found: dict[str, Any]) -> None:
-    """Compare a map with one made by looking at every pair of spans."""
-    inside = [one for one in sent if START <= one.span.start_time_unix_nano < END]
-    reach = 900 * SECOND
-    candidates = [one for one in sent if START - reach <= one.span.start_time_unix_nano < END + reach]
-    pairs: dict[tuple[str, str, str], list[tuple[Span, Span]]] = defaultdict(list)
-    halves: Counter[str] = Counter()
-    missing: Counter[str] = Counter()
-    for child in inside:
-        if not child.span.parent_span_id:
-            continue
-        parents = [
-            one
-            for one in candidates
-            if (one.span.trace_id, one.span.span_id) == (child.span.trace_id, child.span.parent_span_id)
-        ]
-        if child.span.kind in (SERVER, CONSUMER):
-            halves[child.service] += 1
-            missing[child.service] += not parents
-        for parent in parents:
-            if parent.service != child.service:
-                key = parent.service, child.service, connection(parent.span, child.span)
-                pairs[key].append((parent.span, child.span))
-
-    assert sorted(pairs) == [(edge["client"], edge["server"], edge["connection"]) for edge in found["edges"]]
-    for edge in found["edges"]:
-        members = pairs[edge["client"], edge["server"], edge["connection"]]
-        client = [duration(parent) for parent, _ in members if parent.kind in (CLIENT, PRODUCER)]
-        gap = [
-            max(0, duration(parent) - duration(child))
-            for parent, child in members
-            if parent.kind == CLIENT and edge["connection"] == "rpc"
-        ]
-        failed = [parent.trace_id.hex() for parent, child in members if 2 in (parent.status.code, child.status.code)]
-        assert (edge["calls"], edge["errors"]) == (len(members), len(failed))
-        assert close(percentiles(client), edge["client_ns"])
-        assert close(percentiles([duration(child) for _, child in members]), edge["server_ns"])
-        assert close(percentiles(gap), edge["gap_ns"])
-        slowest = max(members, key=lambda pair: (duration(pair[1]), pair[1].trace_id))[1].trace_id.hex()
-        assert edge["exemplars"][0] == slowest
-        assert not failed or min(failed) in edge["exemplars"]
-
-    total = sum(halves.values())
-    assert found["meta"]["completeness"] == pytest.approx(1 - sum(missing.values()) / total if total else 1)
-    by_service = defaultdict(list)
-    for one in inside:
-        by_service[one.service].append(one.span)
-    assert sorted(by_service) == [node["name"] for node in found["nodes"]]
-    for node in found["nodes"]:
-        entries = [one for one in by_service[node["name"]] if one.kind in (SERVER, CONSUMER) or not one.parent_span_id]
-        assert node["requests"] == len(entries)
-        assert node["errors"] == sum(one.status.code == 2 for one in entries)
-        assert node["unmatched"] == missing[node["name"]]
-        assert close(percentiles([duration(one) for one in entries]), node["latency_ns"])
-
-
-@settings(max_examples=25, deadline=None)
-@given(sent=traces(), order=st.randoms(use_true_random=False), size=st.sampled_from([1, 3, 100]))
-def test_equals_what_every_pair_of_spans_says(
-    service: Service, sent: list[Sent], order: random.Random, size: int
-) -> None:
+@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@given(st.integers(0, 2**32))
+def test_equals_the_reference_where_nothing_is_rolled_up(service: Service, seed: int) -> None:
     tenant = fresh_tenant()
-    shuffled = list(sent)
-    order.shuffle(shuffled)
-    for batch in batches(shuffled, size):
-        service.feed([batch], tenant=tenant, received_at=NOW)
+    rnd = random.Random(seed)
+    spans = call_graph(rnd)
+    for bodies in segments(rnd, spans):
+        service.feed([ExportTraceServiceRequest.FromString(body) for body in bodies], tenant=tenant)
 
-    check_against_brute_force(sent, service.get("/api/v1/service-map", RANGE, tenant=tenant))
+    found = service.get(MAP, whole_range(), tenant=tenant)
+
+    check_map(spans, found)
+    assert found["meta"]["tier"] == "minute"
+    assert found["meta"]["live"] == found["meta"]["effective"]
 
 
 def calling(*names: str, calls: int = 1) -> dict[str, list[Span]]:
@@ -199,61 +66,260 @@ def calling(*names: str, calls: int = 1) -> dict[str, list[Span]]:
     return spans
 
 
+def to_peer(attributes: dict[str, Value], kind: Span.SpanKind.ValueType = CLIENT, **more: Any) -> Span:
+    return span("call", kind=kind, start=START, parent=b"\1" * 8, attributes=attributes, **more)
+
+
 def edges(found: dict[str, Any]) -> list[tuple[str, str]]:
     return [(edge["client"], edge["server"]) for edge in found["edges"]]
+
+
+def places(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(node["name"], node["type"]) for node in found["nodes"]]
+
+
+def test_reads_whole_minutes_and_says_which(service: Service, tenant: str) -> None:
+    service.feed([request(calling("a", "b"))], tenant=tenant)
+
+    found = service.get(MAP, {"from": START + 20 * SECOND, "to": START + 30 * SECOND}, tenant=tenant)
+
+    assert found["meta"]["effective"] == {"from": str(START), "to": str(START + MINUTE)}
+    assert [(edge["calls"], edge["rate"]) for edge in found["edges"]] == [(1, 1 / 60), (1, 1 / 60)]
 
 
 def test_focuses_on_a_service_and_what_is_so_many_calls_away(service: Service, tenant: str) -> None:
     service.feed([request(calling("a", "b", "c", "d", "e"))], tenant=tenant)
 
-    near = service.get("/api/v1/service-map", {**RANGE, "service": "c"}, tenant=tenant)
-    far = service.get("/api/v1/service-map", {**RANGE, "service": "c", "depth": 2}, tenant=tenant)
-    unknown = service.get("/api/v1/service-map", {**RANGE, "service": "x"}, tenant=tenant)
+    near = service.get(MAP, {**RANGE, "service": "c"}, tenant=tenant)
+    far = service.get(MAP, {**RANGE, "service": "c", "depth": 2}, tenant=tenant)
 
     assert edges(near) == [("b", "c"), ("c", "d")]
     assert [node["name"] for node in near["nodes"]] == ["b", "c", "d"]
     assert edges(far) == [("a", "b"), ("b", "c"), ("c", "d"), ("d", "e")]
-    assert (unknown["nodes"], unknown["edges"]) == ([], [])
 
 
-def test_leaves_out_edges_with_few_calls(service: Service, tenant: str) -> None:
-    service.feed([request(calling("a", "b", calls=3)), request(calling("a", "c"))], tenant=tenant)
+def test_says_that_a_name_is_unknown_and_which_are_like_it(service: Service, tenant: str) -> None:
+    service.feed([request(calling("checkout", "payment"))], tenant=tenant)
 
-    found = service.get("/api/v1/service-map", {**RANGE, "min_calls": 2}, tenant=tenant)
+    wrong = service.response(MAP, {**RANGE, "service": "chekout"}, tenant=tenant)
+    quiet = service.get(MAP, {"from": START - 2 * MINUTE, "to": START - MINUTE, "service": "checkout"}, tenant=tenant)
 
-    assert edges(found) == [("a", "b")]
-    assert [node["name"] for node in found["nodes"]] == ["a", "b", "c"]
-
-
-def test_finds_no_parent_beyond_the_lookback(service: Service, tenant: str) -> None:
-    parent = span(kind=CLIENT, start=START - 10 * SECOND)
-    child = span(kind=SERVER, start=START, parent=parent)
-    service.feed([request({"web": [parent], "cart": [child]})], tenant=tenant)
-
-    short = service.get("/api/v1/service-map", {**RANGE, "lookback": "9s"}, tenant=tenant)
-    long = service.get("/api/v1/service-map", {**RANGE, "lookback": "10s"}, tenant=tenant)
-
-    assert (edges(short), short["meta"]["completeness"]) == ([], 0)
-    assert (edges(long), long["meta"]["completeness"]) == ([("web", "cart")], 1)
+    assert (wrong.status_code, wrong.json()["allowed"]) == (404, ["checkout"])
+    assert "nothing is called 'chekout'; the closest of 3 names: checkout" in wrong.json()["detail"]
+    assert (quiet["nodes"], quiet["edges"]) == ([], [])
 
 
-def test_draws_itself_for_graphviz_and_mermaid(service: Service, tenant: str) -> None:
-    service.feed([request(calling("web", 'the "cart" \\ <1>', calls=2))], tenant=tenant)
+def test_bounds_the_depth(service: Service, tenant: str) -> None:
+    response = service.response(MAP, {"service": "a", "depth": 1000}, tenant=tenant)
 
-    dot = service.response("/api/v1/service-map", {**RANGE, "format": "dot"}, tenant=tenant)
-    mermaid = service.response("/api/v1/service-map", {**RANGE, "format": "mermaid"}, tenant=tenant)
+    assert (response.status_code, response.json()["parameter"]) == (400, "depth")
+    assert "less than or equal to 20" in response.json()["detail"]
 
-    assert '"web" -> "the \\"cart\\" \\\\ <1>" [label="2"];' in dot.text
-    assert mermaid.text.splitlines() == [
-        "flowchart LR",
-        '  s0["the &quot;cart&quot; \\ &lt;1&gt;"]',
-        '  s1["web"]',
-        "  s1 -->|2| s0",
+
+def test_leaves_out_edges_with_few_calls_and_peers_without_another(service: Service, tenant: str) -> None:
+    seldom = {"a": [to_peer({"db.system.name": "redis"})]}
+    service.feed(
+        [request(calling("a", "b", calls=3)), request(calling("a", "c")), request(seldom)],
+        tenant=tenant,
+    )
+
+    found = service.get(MAP, {**RANGE, "min_calls": 2}, tenant=tenant)
+
+    assert edges(found) == [("a", "b"), ("user", "a")]
+    assert places(found) == [("a", "service"), ("b", "service"), ("c", "service"), ("user", "user")]
+
+
+def test_peers_without_spans_are_nodes_of_their_type(service: Service, tenant: str) -> None:
+    calls = [
+        to_peer({"db.system.name": "postgresql", "db.namespace": "shop"}, duration=5 * MILLISECOND),
+        to_peer({"server.address": "api.example.com"}, error=True),
+        to_peer({"peer.service": "billing"}),
+        to_peer({"messaging.destination.name": "orders"}, kind=PRODUCER),
+    ]
+    service.feed([request({"web": calls})], tenant=tenant)
+
+    found = service.get(MAP, RANGE, tenant=tenant)
+
+    assert {
+        (edge["server"], edge["server_type"], edge["connection"], edge["unmatched"]) for edge in found["edges"]
+    } == {
+        ("postgresql:shop", "database", "database", 1),
+        ("api.example.com", "external", "external", 1),
+        ("billing", "external", "external", 1),
+        ("orders", "messaging", "messaging", 1),
+    }
+    nodes = {node["name"]: node for node in found["nodes"]}
+    assert (nodes["postgresql:shop"]["requests"], nodes["postgresql:shop"]["latency_ns"]["p50"]) == (1, 5 * MILLISECOND)
+    assert nodes["api.example.com"]["errors"] == 1
+
+
+@pytest.mark.parametrize("attribute", ["peer.service", "server.address"])
+def test_a_peer_called_like_a_service_that_sends_spans_is_that_service(
+    service: Service, tenant: str, attribute: str
+) -> None:
+    service.feed([request(calling("web", "cart")), request({"web": [to_peer({attribute: "cart"})]})], tenant=tenant)
+
+    found = service.get(MAP, RANGE, tenant=tenant)
+
+    assert places(found) == [("cart", "service"), ("web", "service"), ("user", "user")]
+    assert [(edge["connection"], edge["calls"], edge["unmatched"]) for edge in found["edges"]][1:] == [
+        ("external", 1, 1),
+        ("rpc", 1, 0),
     ]
 
 
+def test_a_queue_may_have_the_name_of_a_service(service: Service, tenant: str) -> None:
+    send = to_peer({"messaging.destination.name": "mail"}, kind=PRODUCER, duration=MILLISECOND)
+    receive = span(
+        kind=CONSUMER,
+        parent=send,
+        start=START + 4 * MILLISECOND,
+        attributes={"messaging.destination.name": "mail"},
+        duration=2 * MILLISECOND,
+    )
+    service.feed([request({"shop": [send], "mail": [receive]})], tenant=tenant)
+
+    found = service.get(MAP, RANGE, tenant=tenant)
+
+    assert places(found) == [("mail", "service"), ("shop", "service"), ("mail", "messaging")]
+    sending, receiving = sorted(found["edges"], key=lambda edge: edge["server_type"])
+    assert (sending["client"], sending["server_type"]) == ("shop", "messaging")
+    assert (receiving["client_type"], receiving["server_type"]) == ("messaging", "service")
+    assert receiving["gap_ns"]["max"] == 3 * MILLISECOND
+
+
+def test_a_service_without_edges_is_on_the_map(service: Service, tenant: str) -> None:
+    service.feed([request({"alone": [span(start=START)]})], tenant=tenant)
+
+    found = service.get(MAP, RANGE, tenant=tenant)
+
+    assert (places(found), found["edges"]) == ([("alone", "service")], [])
+
+
+def test_names_traces_to_look_at(service: Service, tenant: str) -> None:
+    service.feed([request(calling("web", "cart", calls=3))], tenant=tenant)
+    slow = span("GET", kind=SERVER, start=START, duration=9 * SECOND)
+    bad = span("GET", kind=SERVER, start=START, duration=3 * SECOND, error=True)
+    service.feed([request({"web": [slow, bad]})], tenant=tenant)
+
+    found = service.get(MAP, RANGE, tenant=tenant)
+
+    (entry,) = (edge for edge in found["edges"] if edge["client"] == "user")
+    slowest, typical, failed = entry["exemplars"]
+    assert (slowest, failed) == (slow.trace_id.hex(), bad.trace_id.hex())
+    assert typical not in (slowest, failed)
+
+
+def test_counts_retries(service: Service, tenant: str) -> None:
+    calls = [to_peer({"server.address": "x", "http.request.resend_count": count}) for count in (0, 1, 2)]
+    service.feed([request({"web": calls})], tenant=tenant)
+
+    (edge,) = service.get(MAP, RANGE, tenant=tenant)["edges"]
+
+    assert (edge["calls"], edge["retries"]) == (3, 2)
+
+
+def without_rates(edges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """They go down as time goes on."""
+    return [{name: value for name, value in edge.items() if name != "rate"} for edge in edges]
+
+
+def regional(region: str, service: str, spans: list[Span]) -> ExportTraceServiceRequest:
+    sent = request({service: spans})
+    sent.resource_spans[0].resource.attributes.extend(key_values({"cloud.region": region}))
+    return sent
+
+
+def test_groups_by_a_resource_attribute(service: Service, tenant: str) -> None:
+    spans = calling("web", "cart", calls=2)
+    store = to_peer({"db.system.name": "redis"})
+    service.feed(
+        [
+            regional("north", "web", spans["web"]),
+            regional("south", "cart", [spans["cart"][0]]),
+            regional("north", "cart", [spans["cart"][1], store]),
+            request({"batch": [span(start=START)]}),
+        ],
+        tenant=tenant,
+    )
+
+    found = service.get(MAP, {**RANGE, "group_by": "cloud.region"}, tenant=tenant)
+
+    assert {(edge["client"], edge["server"], edge["connection"], edge["calls"]) for edge in found["edges"]} == {
+        ("user", "north", "rpc", 2),
+        ("north", "north", "rpc", 1),
+        ("north", "south", "rpc", 1),
+        ("north", "redis", "database", 1),
+    }
+    assert [(node["name"], node["type"], node["requests"]) for node in found["nodes"]] == [
+        ("(none)", "service", 1),
+        ("north", "service", 3),
+        ("south", "service", 1),
+        ("redis", "database", 1),
+        ("user", "user", 0),
+    ]
+    assert found["meta"]["tier"] == "raw"
+
+
+def test_grouped_by_the_name_of_the_service_it_is_the_same_map(service: Service, tenant: str) -> None:
+    spans = call_graph(random.Random(7), traces=20)
+    for bodies in segments(random.Random(8), spans):
+        service.feed([ExportTraceServiceRequest.FromString(body) for body in bodies], tenant=tenant)
+
+    plain = service.get(MAP, whole_range(), tenant=tenant)
+    grouped = service.get(MAP, {**whole_range(), "group_by": "service.name"}, tenant=tenant)
+
+    assert without_rates(grouped["edges"]) == without_rates(plain["edges"])
+    assert places(grouped) == places(plain)
+    assert grouped["meta"]["completeness"] == plain["meta"]["completeness"]
+
+
+def test_says_that_no_resource_has_an_attribute(service: Service, tenant: str) -> None:
+    service.feed([request(calling("a", "b"))], tenant=tenant)
+
+    response = service.response(MAP, {**RANGE, "group_by": "service.nam"}, tenant=tenant)
+
+    assert (response.status_code, response.json()["parameter"]) == (400, "group_by")
+    assert response.json()["allowed"] == ["service.name"]
+
+
+def test_draws_itself_for_graphviz_and_mermaid(service: Service, tenant: str) -> None:
+    peers = [
+        to_peer({"db.system.name": "redis"}, duration=MILLISECOND),
+        to_peer({"messaging.destination.name": "jobs"}, kind=PRODUCER, duration=100 * MILLISECOND),
+        to_peer({"server.address": "example.com"}, duration=SECOND),
+    ]
+    service.feed([request({'the "cart" \\ <1>': peers})], tenant=tenant)
+
+    dot = service.response(MAP, {**RANGE, "format": "dot"}, tenant=tenant)
+    mermaid = service.response(MAP, {**RANGE, "format": "mermaid"}, tenant=tenant)
+
+    assert 'n0 [label="the \\"cart\\" \\\\ <1>", shape=box' in dot.text
+    assert 'label="redis", shape=cylinder' in dot.text
+    assert "color=green, penwidth=3" in dot.text
+    assert "color=orange, penwidth=2" in dot.text
+    assert "color=red, penwidth=1" in dot.text
+    assert mermaid.text.splitlines() == [
+        "flowchart LR",
+        '  n0("the &quot;cart&quot; \\ &lt;1&gt;")',
+        '  n1{{"example.com"}}',
+        '  n2[["jobs"]]',
+        '  n3[("redis")]',
+        '  n0 -->|"1, p95 1 s"| n1',
+        '  n0 -->|"1, p95 100 ms"| n2',
+        '  n0 -->|"1, p95 1 ms"| n3',
+    ]
+
+
+@pytest.mark.parametrize(
+    "ends", [{"from": 0, "to": 1}, {"from": 0, "to": "now"}, {"from": "now", "to": "2261-01-01T00:00:00Z"}]
+)
+def test_reads_a_range_that_reaches_far(service: Service, tenant: str, ends: dict[str, Any]) -> None:
+    assert service.get(MAP, ends, tenant=tenant)["edges"] == []
+
+
 def test_has_nothing_to_say_of_an_empty_store(service: Service, tenant: str) -> None:
-    found = service.get("/api/v1/service-map", tenant=tenant)
+    found = service.get(MAP, tenant=tenant)
 
     assert (found["nodes"], found["edges"]) == ([], [])
     assert (found["meta"]["completeness"], found["meta"]["freshness"]) == (1, None)

@@ -12,7 +12,10 @@ import pytest
 from spanhouse_query.filters import parse
 from spanhouse_query.filters.compile import compile_filter
 from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
-from spanhouse_query.service_map import NODES_SQL, PAIRS_SQL
+from spanhouse_query.service_map.edge_series import series_sql
+from spanhouse_query.service_map.edge_source import LIVE, PROGRESS_SQL, ROLLED
+from spanhouse_query.service_map.grouping import GROUPED, GROUPED_NODES_SQL
+from spanhouse_query.service_map.service_map import NODES_SQL, grouped_map_sql, map_sql
 from spanhouse_query.services import OPERATIONS_SQL, SERVICES_SQL
 from spanhouse_query.spans_where import SpansWhere
 from spanhouse_query.traces.corrected import CORRECTED_SQL
@@ -36,8 +39,12 @@ FILTERED = SpansWhere(compile_filter(parse(FILTER), {"deployment"}).sql, {})
 STATEMENTS = {
     "services": SERVICES_SQL,
     "operations": OPERATIONS_SQL,
-    "service_map_pairs": PAIRS_SQL,
+    "service_map_progress": PROGRESS_SQL,
+    "service_map_edges": map_sql(f"{ROLLED}\n    UNION ALL{LIVE}"),
+    "edge_series": series_sql(ROLLED, one_connection=True),
     "service_map_nodes": NODES_SQL,
+    "service_map_grouped_edges": grouped_map_sql(GROUPED),
+    "service_map_grouped_nodes": GROUPED_NODES_SQL,
     "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5]),
     "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
     "traces_page": page_sql(FILTERED, "duration"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -44,6 +45,12 @@ def is_stored(running: Running) -> bool:
     """Whether nothing that was accepted waits to be stored."""
     log = ask(running, "status")["ingest"]["log"]
     return bool(log["segments"] == log["bytes"] == 0)
+
+
+def await_rollup(running: Running, seconds: float = 40) -> None:
+    """Wait until what is stored now is in the rollup of the service map."""
+    asked = time.time_ns()
+    eventually(lambda: int(ask(running, "service-map")["meta"]["rolled_up"] or 0) > asked or None, seconds)
 
 
 def all_traces(running: Running, tenant: str = "default", **parameters: str | int) -> Iterator[dict[str, Any]]:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanhouse_demo.plan import kinds_of
-from spanhouse_demo.topology import EDGES, SERVICES, expected_calls, expected_failures
+from spanhouse_demo.third_party import FRAUD_HOST
+from spanhouse_demo.topology import CATALOG_SQLITE, EDGES, QUEUE, SERVICES, expected_calls, expected_failures
 
 from tests.cli.running import Running
 from tests.demo.node_service import FAILS_EVERY, installed_services
@@ -47,13 +48,18 @@ def test_the_shop_is_mapped_call_by_call_and_measured_within_the_bound(running: 
 
     kinds = kinds_of(SEED, JOURNEYS)
     calls, failures = expected_calls(kinds), expected_failures(kinds)
-    between_services = [edge for edge in EDGES if edge.connection != "database"]
     service_map = ask(running, "service-map")
     assert edges(service_map) == {
-        (edge.client, edge.server): (edge.connection, calls[edge]) for edge in between_services if calls[edge]
+        (edge.client, edge.server): (edge.connection, calls[edge]) for edge in EDGES if calls[edge]
     }
     assert service_map["meta"]["completeness"] == 1
-    assert {node["name"] for node in service_map["nodes"]} == {service.name for service in SERVICES}
+    peers = {(CATALOG_SQLITE.server, "database"), (QUEUE, "messaging"), (FRAUD_HOST, "external")}
+    assert {(node["name"], node["type"]) for node in service_map["nodes"]} == peers | {
+        (service.name, "service") for service in SERVICES
+    }
+    (waiting,) = (edge for edge in service_map["edges"] if edge["client"] == QUEUE)
+    assert waiting["gap_ns"]["n"] == waiting["calls"]
+    assert waiting["gap_ns"]["p50"] > 0
     # The callee's failures are the plan's; a caller may count more (a 404 is an error to the client alone).
     for edge in service_map["edges"]:
         ends = (edge["client"], edge["server"])
@@ -86,7 +92,7 @@ def test_services_in_node_are_mapped(running: Running, pytestconfig: pytest.Conf
     installed_services(pytestconfig).send(f"http://{running.addresses['otlp_http']}", traces)
     eventually(lambda: is_stored(running) or None)
     service_map = ask(running, "service-map")
-    assert edges(service_map) == {("node-web", "node-api"): ("rpc", traces)}
-    (edge,) = service_map["edges"]
+    (edge,) = (edge for edge in service_map["edges"] if edge["client"] == "node-web")
+    assert (edge["server"], edge["connection"], edge["calls"]) == ("node-api", "rpc", traces)
     assert edge["errors"] == traces // FAILS_EVERY
     assert Counter(trace["root_service"] for trace in all_traces(running)) == {"node-web": traces}

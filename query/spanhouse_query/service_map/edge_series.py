@@ -1,0 +1,134 @@
+"""One edge over time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from spanhouse_query.config import MINUTE, SECOND
+from spanhouse_query.endpoint import Call, Endpoint
+from spanhouse_query.parameters import Duration, RangeParameters
+from spanhouse_query.reader import Meta
+from spanhouse_query.service_map.answer import NO_CALLS, Connection, EdgeNumbers, NodeType, exemplars, numbers
+from spanhouse_query.service_map.edge_source import mapped_range, read_edges
+from spanhouse_query.service_map.edge_sums import RESOLVED_ENDS, summed_minutes
+from spanhouse_query.service_map.known_names import check_name
+from spanhouse_query.steps import POINTS, whole_steps
+from spanhouse_query.time_range import TimeRange
+
+
+class EdgeParameters(RangeParameters):
+    """Parameters of one edge over time."""
+
+    client: str = Field(description="Name of the node that calls: a service, a queue, or user.")
+    server: str = Field(description="Name of the node that is called.")
+    connection: Connection | None = Field(None, description="Only calls over this kind of connection.")
+    step: Duration | None = Field(
+        None,
+        examples=["1m"],
+        description=f"Length of a step, whole minutes; by default a round one that makes at most {POINTS} points.",
+    )
+
+
+class EdgePoint(EdgeNumbers):
+    """One step."""
+
+    t: str = Field(description="Start of the step, nanoseconds since 1970.")
+
+
+class EdgeSeries(EdgeNumbers):
+    """The calls over one kind of connection: all of the range in numbers, then step by step, without gaps."""
+
+    connection: Connection
+    client_type: NodeType
+    server_type: NodeType
+    exemplars: list[str] = Field(description="Trace ids: as on the map.")
+    points: list[EdgePoint]
+
+
+class EdgeAnswer(BaseModel):
+    """Calls from one node to another over time: a series for each kind of connection that there were calls over."""
+
+    client: str
+    server: str
+    series: list[EdgeSeries]
+    step_ns: int
+    meta: Meta
+
+
+_OVERALL = ("connection", "client_type", "server_type")
+_KEYS = {
+    **{name: RESOLVED_ENDS[name] for name in _OVERALL},
+    "step": "intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step:Int64})",
+}
+_ONE_EDGE = "e.client = {client:String} AND e.server = {server:String}"
+
+
+def series_sql(edges: str, *, one_connection: bool = False) -> str:
+    """One row a step of a connection (level 0), one a connection (level 1)."""
+    where = f"{_ONE_EDGE} AND e.connection = {{connection:String}}" if one_connection else _ONE_EDGE
+    return summed_minutes(edges, _KEYS, ((*_OVERALL, "step"), _OVERALL), where=where)
+
+
+async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
+    """The range is widened to whole steps, so that every point stands for a whole one."""
+    whole = mapped_range(parameters.range, call.reader.now)
+    effective, step = whole_steps(whole, parameters.step, least=MINUTE, multiple=True)
+    found = await read_edges(
+        call,
+        effective,
+        partial(series_sql, one_connection=parameters.connection is not None),
+        client=parameters.client,
+        server=parameters.server,
+        connection=parameters.connection or "",
+        step=step // SECOND,
+    )
+    if not found.rows:
+        await _check_ends(call, parameters, effective)
+    return EdgeAnswer(
+        client=parameters.client,
+        server=parameters.server,
+        series=[_series(row, found.rows, effective, step) for row in found.rows if row["level"] == 1],
+        step_ns=step,
+        meta=await call.reader.meta(effective=effective, tier=found.tier, live=found.live, rolled_up=found.rolled_up),
+    )
+
+
+_ENDS_SQL = "SELECT DISTINCT arrayJoin([e.client::String, e.server::String]) AS name FROM ({edges}) AS e"
+
+
+async def _check_ends(call: Call, parameters: EdgeParameters, effective: TimeRange) -> None:
+    """Raise Problem (404) for an end that is neither on the map of the range nor a service."""
+    found = await read_edges(call, effective, lambda edges: _ENDS_SQL.format(edges=edges))
+    present = [row["name"] for row in found.rows if row["name"]]
+    for name in (parameters.client, parameters.server):
+        await check_name(call.reader, name, present)
+
+
+def _series(row: dict[str, Any], rows: Iterable[dict[str, Any]], effective: TimeRange, step: int) -> EdgeSeries:
+    steps = {one["step"]: one for one in rows if one["level"] == 0 and all(one[name] == row[name] for name in _OVERALL)}
+    starts = range(effective.start, effective.end, step)
+    return EdgeSeries(
+        **{name: row[name] for name in _OVERALL},
+        **numbers(row),
+        exemplars=exemplars(row),
+        points=[
+            EdgePoint(t=str(start), **(numbers(steps[number]) if number in steps else NO_CALLS))
+            for number, start in enumerate(starts)
+        ],
+    )
+
+
+ENDPOINTS = [
+    Endpoint(
+        path="/api/v1/edges/{client:path}/{server:path}",
+        handler=edge,
+        summary="Calls from one node to another over time",
+        parameters=EdgeParameters,
+        answer=EdgeAnswer,
+        problems=(404,),
+    ),
+]

@@ -1,0 +1,127 @@
+"""Statements over edges by minute: minutes added up to edges, nodes and steps of time, with their percentiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from spanhouse_query.percentiles import SKETCH_FUNCTIONS, STANDARD, sketch_percentiles
+from spanhouse_query.service_map.known_names import KNOWN_SERVICE
+
+VIEWS = ("client", "server", "gap")
+ENDS = ("client", "client_type", "server", "server_type", "connection")
+# Minutes of an edge from whose typical traces the typical one of the range is chosen: its latest.
+CANDIDATES = 200
+
+# A peer that has the name of a service which sends spans is that service: its name came from peer.service, or its host
+# is called like it.
+_NAMED_SERVICE = f"e.server_type::String IN ('service', 'external') AND e.server IN ({KNOWN_SERVICE})"
+RESOLVED_ENDS = {
+    "client": "e.client::String",
+    "client_type": "e.client_type::String",
+    "server": "e.server::String",
+    "server_type": f"multiIf({_NAMED_SERVICE}, 'service', e.server_type = 'service', 'external', "
+    "e.server_type::String)",
+    "connection": "e.connection::String",
+}
+Sets = Sequence[Sequence[str]]
+Members = Callable[[str], tuple[str, str, str, str]]
+
+
+def summed_minutes(edges: str, keys: Mapping[str, str], sets: Sets, *, where: str = "true") -> str:
+    """The minutes that the subquery `edges` gives, added up.
+
+    keys: columns by name, as expressions over the minutes' columns. sets: the combinations of keys to add up by; a row
+    says in `level` which one it is of, from 0, and holds no meaning in the keys that are not in it.
+    """
+    selected = ",\n        ".join(f"{expression} AS {name}" for name, expression in keys.items())
+    merged = f"""
+    SELECT
+        {selected},
+        sum(e.calls) AS calls,
+        sum(e.errors) AS errors,
+        sum(e.retries) AS retries,
+        sum(e.named) AS named,
+        sum(e.found) AS found,
+        {_merged(tuple_members)},
+        max(e.slowest) AS slowest,
+        max(e.failed) AS failed,
+        groupArraySortedIf({CANDIDATES})((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.calls > 0)
+            AS typical
+    FROM ({edges}
+    ) AS e
+    WHERE {where}
+    GROUP BY {", ".join(keys)}"""
+    return summed(merged, list(keys), sets)
+
+
+def summed(merged: str, keys: Sequence[str], sets: Sets) -> str:
+    """The same from rows that hold an edge each, with columns as `summed_minutes` makes them of the minutes."""
+    return f"""
+WITH {SKETCH_FUNCTIONS}
+SELECT
+    {", ".join(keys)}, level, calls, errors, retries, named, found,
+    {_percentiles()},
+    lower(hex(slowest.2)) AS slowest_trace,
+    lower(hex(failed.2)) AS failed_trace,
+    if(server_n > 0, server_percentiles[1], client_percentiles[1]) AS median,
+    lower(hex(arraySort(t -> (greatest(t.2, median) - least(t.2, median), t), typical)[1].3)) AS typical_trace
+FROM
+(
+    SELECT
+        {", ".join(keys)},
+        {_level(keys, sets)} AS level,
+        sum(m.calls) AS calls,
+        sum(m.errors) AS errors,
+        sum(m.retries) AS retries,
+        sum(m.named) AS named,
+        sum(m.found) AS found,
+        {_merged(column_members)},
+        max(m.slowest) AS slowest,
+        max(m.failed) AS failed,
+        arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, {CANDIDATES}) AS typical
+    FROM ({merged}
+    ) AS m
+    GROUP BY GROUPING SETS ({", ".join(f"({', '.join(names)})" for names in sets)})
+)
+ORDER BY level, {", ".join(keys)}
+"""
+
+
+def tuple_members(view: str) -> tuple[str, str, str, str]:
+    """n, min, max and buckets of a sketch that is one column of `e`."""
+    return f"e.{view}_ns.n", f"e.{view}_ns.min", f"e.{view}_ns.max", f"e.{view}_ns.buckets"
+
+
+def column_members(view: str) -> tuple[str, str, str, str]:
+    """The same of a sketch that is four columns of `m`."""
+    return f"m.{view}_n", f"m.{view}_min", f"m.{view}_max", f"m.{view}_buckets"
+
+
+def _merged(members: Members) -> str:
+    lines = []
+    for view in VIEWS:
+        n, smallest, largest, buckets = members(view)
+        lines.append(f"sum({n}) AS {view}_n")
+        lines.append(f"minIf({smallest}, {n} > 0) AS {view}_min")
+        lines.append(f"max({largest}) AS {view}_max")
+        lines.append(f"sumMap({buckets}) AS {view}_buckets")
+    return ",\n        ".join(lines)
+
+
+def _percentiles() -> str:
+    lines = []
+    for view in VIEWS:
+        values = sketch_percentiles(
+            STANDARD, buckets=f"{view}_buckets", n=f"{view}_n", smallest=f"{view}_min", largest=f"{view}_max"
+        )
+        lines.append(f"{view}_n, {view}_max, {values} AS {view}_percentiles")
+    return ",\n    ".join(lines)
+
+
+def _level(keys: Sequence[str], sets: Sets) -> str:
+    """Sets are told apart by the first key that the one before has and they do not."""
+    conditions = []
+    for number in range(len(sets) - 1, 0, -1):
+        missing = next(key for key in sets[number - 1] if key not in sets[number])
+        conditions.append(f"grouping({missing}) = 1, {number}")
+    return f"multiIf({', '.join(conditions)}, 0)" if conditions else "0"

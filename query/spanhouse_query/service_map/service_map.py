@@ -1,0 +1,219 @@
+"""The service map: which service calls which, and what they call that sends no spans.
+
+The result depends on the stored spans alone, not on the order or the batches they arrived in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+from starlette.responses import Response
+
+from spanhouse_query.endpoint import Call, Endpoint
+from spanhouse_query.parameters import RangeParameters
+from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
+from spanhouse_query.service_map.answer import (
+    NO_LATENCY,
+    Edge,
+    Node,
+    Place,
+    ServiceMap,
+    exemplars,
+    numbers,
+    view_latency,
+)
+from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
+from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
+from spanhouse_query.service_map.focus import neighbourhood, within
+from spanhouse_query.service_map.grouping import GROUPED_NODES_SQL, check_group, grouped_edges
+from spanhouse_query.service_map.known_names import check_name
+from spanhouse_query.service_map.text import as_dot, as_mermaid
+from spanhouse_query.spans_where import LONGEST
+from spanhouse_query.time_range import TimeRange
+
+MOST_HOPS = 20
+
+
+class ServiceMapParameters(RangeParameters):
+    """Parameters of the service map."""
+
+    service: str | None = Field(None, description="Only what is around this service or peer.")
+    depth: int = Field(
+        1, ge=1, le=MOST_HOPS, description="With `service`: how many calls away from it, in either direction."
+    )
+    min_calls: int = Field(0, ge=0, description="Leave out edges with fewer calls.")
+    group_by: str | None = Field(
+        None,
+        min_length=1,
+        examples=["service.namespace"],
+        description="A resource attribute whose values are the nodes in place of the services: service.namespace, "
+        "cloud.region, host.name, service.instance.id, service.version. Calls are matched when asked for, at any age.",
+    )
+    format: Literal["json", "dot", "mermaid"] = Field("json", description="JSON, Graphviz DOT or a Mermaid flowchart.")
+
+
+_GROUPED_KEYS = {name: f"e.{name}::String" for name in ENDS}
+_SETS = (ENDS, ("server", "server_type"), ())
+
+NODES_SQL = f"""
+WITH {SKETCH_FUNCTIONS}
+SELECT
+    name, requests, errors, largest,
+    {sketch_percentiles(STANDARD, buckets="histogram", n="requests", smallest="smallest", largest="largest")}
+        AS percentiles
+FROM
+(
+    SELECT
+        service::String AS name,
+        sumIf(r.requests, entry) AS requests,
+        sumIf(r.errors, entry) AS errors,
+        least(minIf(duration_min, entry), {LONGEST})::UInt64 AS smallest,
+        least(maxIf(duration_max, entry), {LONGEST})::UInt64 AS largest,
+        sumMapIf(buckets, entry) AS histogram
+    FROM red_1m AS r
+    WHERE tenant = {{tenant:String}} AND minute >= fromUnixTimestamp64Nano({{from:Int64}}, 'UTC')
+        AND minute < fromUnixTimestamp64Nano({{to:Int64}}, 'UTC')
+    GROUP BY name
+)
+ORDER BY name
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A map of everything in a range. error: of the services' percentiles."""
+
+    edges: EdgeRows
+    services: list[dict[str, Any]]
+    error: float
+
+
+def map_sql(edges: str) -> str:
+    """One row an edge (level 0), one a callee (level 1), one for all (level 2)."""
+    return summed_minutes(edges, RESOLVED_ENDS, _SETS)
+
+
+def grouped_map_sql(edges: str) -> str:
+    """The same over edges between groups."""
+    return summed_minutes(edges, _GROUPED_KEYS, _SETS)
+
+
+async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMap | Response:
+    """The map of the calls that start in the minutes around the range."""
+    effective = mapped_range(parameters.range, call.reader.now)
+    found = await _read(call, parameters.group_by, effective)
+    nodes = nodes_of(found.edges.rows, found.services, found.error)
+    edges = edges_of(found.edges.rows, effective.seconds_until(call.reader.now))
+    kept = [edge for edge in edges if edge.calls >= parameters.min_calls]
+    kept_places = {place for edge in kept for place in edge.ends}
+    shown = [node for node in nodes if node.type == "service" or node.place in kept_places]
+    if parameters.service is not None:
+        await check_name(call.reader, parameters.service, (node.name for node in nodes))
+        near = neighbourhood((node.place for node in nodes if node.name == parameters.service), parameters.depth, kept)
+        shown = [node for node in shown if node.place in near]
+        kept = [edge for edge in kept if within(edge, near, parameters.depth)]
+    meta = await call.reader.meta(
+        effective=effective,
+        completeness=completeness(found.edges.rows),
+        tier=found.edges.tier,
+        live=found.edges.live,
+        rolled_up=found.edges.rolled_up,
+    )
+    return _drawn(ServiceMap(nodes=shown, edges=kept, meta=meta), parameters.format)
+
+
+async def _read(call: Call, group_by: str | None, effective: TimeRange) -> _Found:
+    bounds = {"from": effective.start, "to": effective.end}
+    if group_by is None:
+        edges = await read_edges(call, effective, map_sql)
+        return _Found(edges, await call.reader.rows(NODES_SQL, bounds), SKETCH_ERROR)
+    await check_group(call.reader, group_by)
+    edges = await grouped_edges(call, effective, grouped_map_sql, group_by)
+    return _Found(edges, await call.reader.rows(GROUPED_NODES_SQL, bounds, key=group_by), 0.0)
+
+
+def edges_of(rows: Iterable[dict[str, Any]], seconds: float) -> list[Edge]:
+    """The edges among the rows of a map of `seconds`."""
+    return [
+        Edge(
+            **{end: row[end] for end in ENDS},
+            **numbers(row),
+            rate=row["calls"] / seconds,
+            error_ratio=row["errors"] / row["calls"] if row["calls"] else 0.0,
+            unmatched=row["calls"] - row["server_n"],
+            exemplars=exemplars(row),
+        )
+        for row in rows
+        if row["level"] == 0 and row["client"]
+    ]
+
+
+def nodes_of(rows: Iterable[dict[str, Any]], services: Iterable[dict[str, Any]], error: float) -> list[Node]:
+    """Every service with spans in the range, and every other end of an edge; services first, then by name."""
+    rows = list(rows)
+    called = {Place(row["server"], row["server_type"]): row for row in rows if row["level"] == 1}
+    nodes = {place: _peer(place, row) for place, row in called.items()}
+    for row in rows:
+        place = Place(row["client"], row["client_type"])
+        if row["level"] == 0 and row["client"] and place not in nodes:
+            nodes[place] = _silent(place)
+    for row in services:
+        place = Place(row["name"], "service")
+        unmatched = called[place]["named"] - called[place]["found"] if place in called else 0
+        nodes[place] = Node(
+            name=place.name,
+            type=place.type,
+            requests=row["requests"],
+            errors=row["errors"],
+            latency_ns=latency_answer(row["percentiles"], row["requests"], row["largest"], error),
+            unmatched=unmatched,
+        )
+    return [nodes[place] for place in sorted(nodes, key=lambda place: (place.type != "service", place))]
+
+
+def completeness(rows: Iterable[dict[str, Any]]) -> float:
+    """Found by named, 1 where nothing is named."""
+    named, found = next(((row["named"], row["found"]) for row in rows if row["level"] == 2), (0, 0))
+    return found / named if named else 1.0
+
+
+def _peer(place: Place, row: dict[str, Any]) -> Node:
+    """What its callers say; of a service without spans in the range nothing but that."""
+    if place.type == "service":
+        return _silent(place)
+    return Node(
+        name=place.name,
+        type=place.type,
+        requests=row["calls"],
+        errors=row["errors"],
+        latency_ns=view_latency(row, "client"),
+        unmatched=0,
+    )
+
+
+def _silent(place: Place) -> Node:
+    return Node(name=place.name, type=place.type, requests=0, errors=0, latency_ns=NO_LATENCY, unmatched=0)
+
+
+def _drawn(found: ServiceMap, form: str) -> ServiceMap | Response:
+    if form == "dot":
+        return Response(as_dot(found), media_type="text/vnd.graphviz")
+    if form == "mermaid":
+        return Response(as_mermaid(found), media_type="text/vnd.mermaid")
+    return found
+
+
+ENDPOINTS = [
+    Endpoint(
+        path="/api/v1/service-map",
+        handler=service_map,
+        summary="Which service calls which, how often and how fast",
+        parameters=ServiceMapParameters,
+        answer=ServiceMap,
+        media={"text/vnd.graphviz": {"type": "string"}, "text/vnd.mermaid": {"type": "string"}},
+        problems=(404,),
+    ),
+]
