@@ -7,11 +7,14 @@ never feeds itself.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 
 from opentelemetry import trace
 from spanhouse_storage.tenant import OWN_TENANT, TENANT_HEADER
+
+logger = logging.getLogger("spanhouse")
 
 FLUSH_SECONDS = 1.0
 _ENDPOINT_VARIABLES = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -46,10 +49,16 @@ class SelfTracing:
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         trace.set_tracer_provider(self._provider)
 
-    @staticmethod
-    def has_target(otlp_http_url: str | None) -> bool:
-        """Whether there is anything to send spans to."""
-        return otlp_http_url is not None or _elsewhere()
+    @classmethod
+    def start(cls, service: str, version: str, otlp_http_url: str | None) -> SelfTracing | None:
+        """It; None where there is nothing to send spans to, or where OpenTelemetry's variables do not allow it."""
+        if otlp_http_url is None and not _elsewhere():
+            return None
+        try:
+            return cls(service, version, otlp_http_url)
+        except Exception as error:  # whatever it is, the service works without
+            logger.warning("Spanhouse does not trace itself; is one of the variables OTEL_... wrong? %s", error)
+            return None
 
     async def stop(self) -> None:
         """Send what is left; gives up after `FLUSH_SECONDS`."""

@@ -63,7 +63,7 @@ def run(role: Role, configuration: Configuration) -> None:
 
 async def _serve(role: Role, settings: Settings) -> None:
     with stop_on_signals(settings.shutdown_timeout) as stop:
-        logger.info("starting %s %s", role.name, VERSION, extra={"store": settings.store})
+        logger.info("starting %s %s", role.name, VERSION, extra=_whereabouts(role, settings))
         async with AsyncExitStack() as at_end:
             await _run(role, settings, stop, at_end)
         logger.info("stopped")
@@ -107,6 +107,11 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     _say_ready(addresses)
     await _until(stop, servers)
     logger.info("stopping", extra={"reason": stop.reason})
+
+
+def _whereabouts(role: Role, settings: Settings) -> dict[str, str]:
+    """Where the data is: only who receives has a folder."""
+    return {"store": settings.store, **({"data_dir": str(settings.data_dir)} if role.collects else {})}
 
 
 def _listen(role: Role, settings: Settings, at_end: AsyncExitStack) -> dict[str, socket.socket]:
@@ -172,7 +177,7 @@ def _self_tracing(role: Role, settings: Settings, addresses: Mapping[str, str]) 
     if not (settings.self_tracing and role.answers):
         return None
     own = f"http://{Address.parse(addresses['otlp_http']).reachable}" if role.collects else None
-    return SelfTracing(role.name, VERSION, own) if SelfTracing.has_target(own) else None
+    return SelfTracing.start(role.name, VERSION, own)
 
 
 def _say_ready(addresses: Mapping[str, str]) -> None:

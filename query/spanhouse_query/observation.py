@@ -7,13 +7,13 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
 
 from anyio import get_cancelled_exc_class
-from opentelemetry import propagate, trace
+from opentelemetry import trace
 from starlette.requests import Request
 from starlette.responses import Response
 
 from spanhouse_query.metrics import QueryMetrics
+from spanhouse_query.own_spans import propagator, tracer
 
-_tracer = trace.get_tracer("spanhouse_query")
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -42,9 +42,9 @@ class Observed:
         return response
 
     def _span(self, request: Request) -> AbstractContextManager[trace.Span]:
-        return _tracer.start_as_current_span(
+        return tracer.start_as_current_span(
             f"{request.method} {self._route}",
-            context=propagate.extract(request.headers),
+            context=propagator.extract(request.headers),
             kind=trace.SpanKind.SERVER,
             attributes={
                 "http.request.method": request.method,

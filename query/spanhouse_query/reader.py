@@ -10,10 +10,10 @@ from opentelemetry import trace
 from pydantic import BaseModel, Field
 from spanhouse_storage import Store
 
+from spanhouse_query.own_spans import tracer
 from spanhouse_query.time_range import TimeRange
 
 _FRESHNESS = "SELECT toUnixTimestamp64Milli(max(last_seen)) AS newest FROM resources WHERE tenant = {tenant:String}"
-_tracer = trace.get_tracer("spanhouse_query")
 
 
 Tier = Literal["raw", "minute"]
@@ -34,7 +34,7 @@ class Meta(BaseModel):
     freshness: str | None = Field(
         description="When the newest stored data arrived, nanoseconds since 1970; null where nothing is stored."
     )
-    truncated: bool = Field(description="Whether a limit left something out.")
+    truncated: bool = Field(description="Whether a limit left something out; pages do not.")
     effective: RangeAnswer | None = Field(
         None, description="The time range that was read, where it is wider than the one asked for."
     )
@@ -68,7 +68,7 @@ class Reader:
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **more: Any) -> list[dict[str, Any]]:
         """The rows of a query with bound parameters."""
-        with _tracer.start_as_current_span("SELECT", kind=trace.SpanKind.CLIENT, attributes=_attributes(sql)):
+        with tracer.start_as_current_span("SELECT", kind=trace.SpanKind.CLIENT, attributes=_attributes(sql)):
             answer = await self.store.queries.rows(sql, {"tenant": self.tenant, **(parameters or {}), **more})
         self.rows_read += answer.rows_read
         return answer.rows
@@ -77,7 +77,7 @@ class Reader:
         self, sql: str, *, output: str, settings: Mapping[str, str | int | float], **parameters: Any
     ) -> bytes:
         """The answer to a query in the engine's format `output`."""
-        with _tracer.start_as_current_span("SELECT", kind=trace.SpanKind.CLIENT, attributes=_attributes(sql)):
+        with tracer.start_as_current_span("SELECT", kind=trace.SpanKind.CLIENT, attributes=_attributes(sql)):
             return await self.store.queries.raw(
                 sql, {"tenant": self.tenant, **parameters}, output=output, settings=settings
             )

@@ -73,6 +73,11 @@ def test_it_says_in_one_line_where_to_look(up: Running) -> None:
     assert f"otlp_grpc={up.addresses['otlp_grpc']} " in line + " "
 
 
+def test_it_says_where_the_data_is(up: Running) -> None:
+    (line,) = [line for line in up.log.splitlines() if " starting" in line]
+    assert f"data_dir={up.folder}" in line
+
+
 def test_what_is_sent_can_be_read(up: Running) -> None:
     trace_id = send(up, "first-service")
     eventually(lambda: stored(up, trace_id))
@@ -214,3 +219,21 @@ def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     code, message = error_of("up", f"--data-dir={tmp_path}/file/data", *FREE_PORTS)
     assert (code, "Not a directory" in message) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("OTEL_PROPAGATORS", "b3"),
+        ("OTEL_PYTHON_TRACER_PROVIDER", "no_such_provider"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "99999"),
+    ],
+)
+def test_what_the_environment_says_of_opentelemetry_does_not_keep_it_from_starting(
+    tmp_path: Path, variable: str, value: str
+) -> None:
+    with serving("up", tmp_path / "data", **{variable: value}) as running:
+        assert running.get("/api/v1/services")[0] == 200
+        assert running.stop() == 0
+        assert "Traceback" not in running.log
+        assert ("does not trace itself" in running.log) == (variable == "OTEL_BSP_MAX_EXPORT_BATCH_SIZE")

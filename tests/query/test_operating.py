@@ -150,7 +150,7 @@ def exporter(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     for module in ("observation", "reader"):
-        monkeypatch.setattr(f"spanhouse_query.{module}._tracer", provider.get_tracer("spanhouse_query"))
+        monkeypatch.setattr(f"spanhouse_query.{module}.tracer", provider.get_tracer("spanhouse_query"))
     yield exporter
     provider.shutdown()
 
