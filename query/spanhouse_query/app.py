@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
-from spanhouse_query import latency, page, probes, services
+from spanhouse_query import heatmap, latency, page, probes, services
 from spanhouse_query.config import QueryConfig
 from spanhouse_query.disconnect import DisconnectMiddleware
 from spanhouse_query.endpoint import Endpoint, EndpointApp, http_problem
@@ -46,6 +46,7 @@ def create_app(
         *service_map.ENDPOINTS,
         *edge_series.ENDPOINTS,
         *latency.ENDPOINTS,
+        *heatmap.ENDPOINTS,
         *search.ENDPOINTS,
         *one_trace.ENDPOINTS,
         status_endpoint(ingest),

@@ -19,6 +19,7 @@ PATHS = {
     "/api/v1/service-map": {},
     "/api/v1/edges/{client}/{server}": {"client": "web", "server": "cart"},
     "/api/v1/latency": {},
+    "/api/v1/latency/heatmap": {},
     "/api/v1/traces": {},
     "/api/v1/traces/{trace_id}": {"trace_id": TRACE.hex()},
     "/api/v1/status": {},

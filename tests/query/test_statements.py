@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from spanhouse_query.filters import parse
 from spanhouse_query.filters.compile import compile_filter
+from spanhouse_query.heatmap import HeatmapParameters, exemplars_sql, heatmap_sql
 from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
 from spanhouse_query.service_map.edge_series import series_sql
 from spanhouse_query.service_map.edge_source import LIVE, PROGRESS_SQL, ROLLED
@@ -41,6 +42,8 @@ STATEMENTS = {
     "operations": OPERATIONS_SQL,
     "service_map_progress": PROGRESS_SQL,
     "service_map_edges": map_sql(f"{ROLLED}\n    UNION ALL{LIVE}"),
+    "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18})),
+    "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),
     "edge_series": series_sql(ROLLED, one_connection=True),
     "service_map_nodes": NODES_SQL,
     "service_map_grouped_edges": grouped_map_sql(GROUPED),

@@ -1,0 +1,180 @@
+"""Latency as a heat map: how many spans took how long, over time, from red_1m."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from spanhouse_query.config import MINUTE, SECOND
+from spanhouse_query.endpoint import Call, Endpoint
+from spanhouse_query.parameters import Duration, RangeParameters
+from spanhouse_query.reader import Meta
+from spanhouse_query.spans_where import ENTRY, SpanKind, SpansWhere, spans_where
+from spanhouse_query.steps import POINTS, whole_steps
+from spanhouse_query.time_range import TimeRange
+
+STORED_SCALE = 5
+_ZEROS = -32768
+_NONE = Counter[int]()
+
+
+class HeatmapParameters(RangeParameters):
+    """Parameters of the heat map."""
+
+    service: str | None = Field(None, description="Only spans of this service.")
+    operation: str | None = Field(None, description="Only spans with this name.")
+    kind: SpanKind | None = Field(None, description="Only spans of this kind.")
+    spans: Literal["entry", "all"] | None = Field(
+        None,
+        description="entry: only SERVER, CONSUMER and root spans. Default: entry, but all where operation or kind is "
+        "given.",
+    )
+    step: Duration | None = Field(
+        None,
+        examples=["1m"],
+        description=f"Length of a step, whole minutes; by default a round one that makes at most {POINTS} of them.",
+    )
+    scale: int = Field(
+        2,
+        ge=0,
+        le=STORED_SCALE,
+        description="Height of the rows: 2 to the power of it fit between a duration and its double.",
+    )
+    exemplars: Literal["true", "false"] = Field("true", description="Whether to look for a trace for each row.")
+
+    @property
+    def entries_only(self) -> bool:
+        """Whether only SERVER, CONSUMER and root spans count."""
+        return self.spans == "entry" or (self.spans is None and self.operation is None and self.kind is None)
+
+
+class HeatmapRow(BaseModel):
+    """A range of durations in nanoseconds: more than `above_ns`, up to `up_to_ns`. The row of zeros has both zero."""
+
+    above_ns: float
+    up_to_ns: float
+    n: int
+    exemplar: str | None = Field(description="Id of the latest trace with such a span; null where none is looked for.")
+
+
+class HeatmapColumn(BaseModel):
+    """A step of time."""
+
+    t: str = Field(description="Start of the step, nanoseconds since 1970.")
+    counts: list[int] = Field(description="Spans by row, in the order of the rows.")
+
+
+class HeatmapAnswer(BaseModel):
+    """Counts of spans by duration and time; exact, because they are those of the stored histogram's buckets."""
+
+    rows: list[HeatmapRow] = Field(description="Without gaps from the shortest duration to the longest.")
+    columns: list[HeatmapColumn]
+    step_ns: int
+    scale: int
+    meta: Meta
+
+
+def heatmap_sql(parameters: HeatmapParameters) -> str:
+    """One row a step with spans: its histogram."""
+    columns = [name for name in ("service", "operation", "kind") if getattr(parameters, name) is not None]
+    conditions = [
+        "tenant = {tenant:String}",
+        "minute >= toDateTime({since:Int64}, 'UTC')",
+        "minute < toDateTime({until:Int64}, 'UTC')",
+        *(["entry"] if parameters.entries_only else []),
+        *(f"{name} = {{{name}:String}}" for name in columns),
+    ]
+    return f"""
+SELECT intDiv(toUnixTimestamp(minute) - {{since:Int64}}, {{step:Int64}}) AS number, sumMap(buckets) AS histogram
+FROM red_1m
+WHERE {" AND ".join(conditions)}
+GROUP BY number
+ORDER BY number
+"""
+
+
+def exemplars_sql(where: SpansWhere, *, entries_only: bool) -> str:
+    """One row a bucket: its latest trace."""
+    entries = f" AND {ENTRY}" if entries_only else ""
+    return f"""
+SELECT
+    if(duration = 0, {_ZEROS}, floor((ceil(log2(duration) * 32) - 1) / {{width:UInt8}}))::Int32 AS bucket,
+    lower(hex(argMax(trace_id, (ts, trace_id)))) AS trace
+FROM spans
+WHERE {where.sql}{entries}
+GROUP BY bucket
+"""
+
+
+async def heatmap(call: Call, parameters: HeatmapParameters) -> HeatmapAnswer:
+    """The range is widened to whole steps."""
+    effective, step = whole_steps(parameters.range, parameters.step, least=MINUTE, multiple=True)
+    given = {"service": parameters.service, "operation": parameters.operation, "kind": parameters.kind}
+    found = await call.reader.rows(
+        heatmap_sql(parameters),
+        {name: value for name, value in given.items() if value is not None},
+        since=effective.start // SECOND,
+        until=effective.end // SECOND,
+        step=step // SECOND,
+    )
+    steps = {row["number"]: coarser(row["histogram"], parameters.scale) for row in found}
+    traces = await _exemplars(call, parameters, effective) if parameters.exemplars == "true" and steps else {}
+    buckets = _without_gaps(bucket for histogram in steps.values() for bucket in histogram)
+    totals = sum(steps.values(), Counter[int]())
+    return HeatmapAnswer(
+        rows=[_row(bucket, parameters.scale, totals[bucket], traces.get(bucket)) for bucket in buckets],
+        columns=[
+            HeatmapColumn(t=str(start), counts=[steps.get(number, _NONE)[bucket] for bucket in buckets])
+            for number, start in enumerate(range(effective.start, effective.end, step))
+        ],
+        step_ns=step,
+        scale=parameters.scale,
+        meta=await call.reader.meta(effective=effective, tier="minute"),
+    )
+
+
+def coarser(histogram: Mapping[int, int], scale: int) -> Counter[int]:
+    """A histogram of scale 5 with its buckets merged to those of a smaller scale, which never split one."""
+    merged = Counter[int]()
+    for bucket, count in histogram.items():
+        merged[bucket if bucket == _ZEROS else bucket >> (STORED_SCALE - scale)] += count
+    return merged
+
+
+async def _exemplars(call: Call, parameters: HeatmapParameters, effective: TimeRange) -> dict[int, str]:
+    where = await spans_where(
+        call.reader, effective, service=parameters.service, operation=parameters.operation, kind=parameters.kind
+    )
+    sql = exemplars_sql(where, entries_only=parameters.entries_only)
+    width = 1 << (STORED_SCALE - parameters.scale)
+    return {row["bucket"]: row["trace"] for row in await call.reader.rows(sql, where.parameters, width=width)}
+
+
+def _without_gaps(buckets: Iterable[int]) -> list[int]:
+    present = set(buckets)
+    zeros = [_ZEROS] if _ZEROS in present else []
+    others = present - {_ZEROS}
+    return [*zeros, *(range(min(others), max(others) + 1) if others else ())]
+
+
+def _row(bucket: int, scale: int, n: int, exemplar: str | None) -> HeatmapRow:
+    if bucket == _ZEROS:
+        return HeatmapRow(above_ns=0, up_to_ns=0, n=n, exemplar=exemplar)
+    per_octave = 1 << scale
+    return HeatmapRow(
+        above_ns=2 ** (bucket / per_octave), up_to_ns=2 ** ((bucket + 1) / per_octave), n=n, exemplar=exemplar
+    )
+
+
+ENDPOINTS = [
+    Endpoint(
+        path="/api/v1/latency/heatmap",
+        handler=heatmap,
+        summary="How many spans took how long, over time",
+        parameters=HeatmapParameters,
+        answer=HeatmapAnswer,
+    ),
+]
