@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS call_halves
 ENGINE = MergeTree
 PARTITION BY toDate(minute)
 ORDER BY (tenant, side, minute, trace_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS callers_mv TO call_halves AS
 WITH
