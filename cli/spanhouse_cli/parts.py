@@ -44,6 +44,7 @@ def collector_config(settings: Settings) -> CollectorConfig:
     return CollectorConfig(
         otlp_grpc=str(settings.otlp_grpc),
         max_body=settings.max_body,
+        max_spans=settings.max_spans,
         segment_bytes=settings.segment_bytes,
         segment_age=settings.segment_age,
         log_quota=settings.log_quota,

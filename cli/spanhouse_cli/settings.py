@@ -125,6 +125,9 @@ class Settings(BaseSettings):
     max_body: Annotated[int, Size(KIB, GIB)] = _option(
         INGEST, 10 * MIB, "Largest OTLP request that is accepted, after decompression."
     )
+    max_spans: Annotated[int, Count(1, 10_000_000)] = _option(
+        INGEST, 100_000, "Most spans that one OTLP request may have; many short ones take memory that their size hides."
+    )
     segment_bytes: Annotated[int, Size(64 * KIB, 256 * MIB)] = _option(
         INGEST, 16 * MIB, "A segment of the log is handed to the engine when it has grown to this size."
     )

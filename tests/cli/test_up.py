@@ -237,3 +237,11 @@ def test_what_the_environment_says_of_opentelemetry_does_not_keep_it_from_starti
         assert running.stop() == 0
         assert "Traceback" not in running.log
         assert ("does not trace itself" in running.log) == (variable == "OTEL_BSP_MAX_EXPORT_BATCH_SIZE")
+
+
+def test_a_request_with_more_spans_than_allowed_is_refused_with_the_limit(tmp_path: Path) -> None:
+    with serving("up", tmp_path / "data", "--max-spans=2") as running:
+        bodies = [request({"cart": [span() for _ in range(count)]}).SerializeToString() for count in (2, 3)]
+        answers = [running.post("/v1/traces", body, PROTOBUF) for body in bodies]
+    assert [status for status, _ in answers] == [200, 413]
+    assert b"2" in answers[1][1]
