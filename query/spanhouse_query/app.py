@@ -21,7 +21,7 @@ from spanhouse_query.metrics import QueryMetrics
 from spanhouse_query.observation import Observed
 from spanhouse_query.openapi import openapi_endpoint
 from spanhouse_query.probes import metrics_endpoint
-from spanhouse_query.service_map import edge_series, service_map
+from spanhouse_query.service_map import diff, edge_series, service_map
 from spanhouse_query.status import status_endpoint
 from spanhouse_query.traces import search
 from spanhouse_query.traces import trace as one_trace
@@ -44,6 +44,7 @@ def create_app(
     endpoints = [
         *services.ENDPOINTS,
         *service_map.ENDPOINTS,
+        *diff.ENDPOINTS,
         *edge_series.ENDPOINTS,
         *latency.ENDPOINTS,
         *heatmap.ENDPOINTS,

@@ -17,6 +17,7 @@ PATHS = {
     "/api/v1/services": {},
     "/api/v1/services/{service}/operations": {"service": "web"},
     "/api/v1/service-map": {},
+    "/api/v1/service-map/diff": {},
     "/api/v1/edges/{client}/{server}": {"client": "web", "server": "cart"},
     "/api/v1/latency": {},
     "/api/v1/latency/heatmap": {},
@@ -86,7 +87,8 @@ def test_takes_the_parameters_it_describes(service: Service, document: dict[str,
     examples = {
         parameter["name"]: parameter["schema"].get("default", parameter["schema"].get("examples", ["web"])[0])
         for parameter in described
-        if parameter["in"] == "query" and parameter["name"] not in ("cursor", "q", "from", "to", "group_by")
+        if parameter["in"] == "query"
+        and parameter["name"] not in ("cursor", "q", "from", "to", "group_by", "base_from", "base_to")
     }
     choices = {
         parameter["name"]: parameter["schema"]["enum"][0] for parameter in described if "enum" in parameter["schema"]

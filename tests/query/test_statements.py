@@ -13,6 +13,7 @@ from spanhouse_query.filters import parse
 from spanhouse_query.filters.compile import compile_filter
 from spanhouse_query.heatmap import HeatmapParameters, exemplars_sql, heatmap_sql
 from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
+from spanhouse_query.service_map.diff import diff_sql
 from spanhouse_query.service_map.edge_series import series_sql
 from spanhouse_query.service_map.edge_source import LIVE, PROGRESS_SQL, ROLLED
 from spanhouse_query.service_map.grouping import GROUPED, GROUPED_NODES_SQL
@@ -45,6 +46,7 @@ STATEMENTS = {
     "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18})),
     "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),
     "edge_series": series_sql(ROLLED, one_connection=True),
+    "service_map_diff": diff_sql(ROLLED),
     "service_map_nodes": NODES_SQL,
     "service_map_grouped_edges": grouped_map_sql(GROUPED),
     "service_map_grouped_nodes": GROUPED_NODES_SQL,

@@ -27,11 +27,14 @@ Sets = Sequence[Sequence[str]]
 Members = Callable[[str], tuple[str, str, str, str]]
 
 
-def summed_minutes(edges: str, keys: Mapping[str, str], sets: Sets, *, where: str = "true") -> str:
+def summed_minutes(
+    edges: str, keys: Mapping[str, str], sets: Sets, *, where: str = "true", more: str | None = None
+) -> str:
     """The minutes that the subquery `edges` gives, added up.
 
     keys: columns by name, as expressions over the minutes' columns. sets: the combinations of keys to add up by; a row
-    says in `level` which one it is of, from 0, and holds no meaning in the keys that are not in it.
+    says in `level` which one it is of, from 0, and holds no meaning in the keys that are not in it. more: further
+    columns, expressions over the sums.
     """
     selected = ",\n        ".join(f"{expression} AS {name}" for name, expression in keys.items())
     merged = f"""
@@ -45,22 +48,25 @@ def summed_minutes(edges: str, keys: Mapping[str, str], sets: Sets, *, where: st
         {_merged(tuple_members)},
         max(e.slowest) AS slowest,
         max(e.failed) AS failed,
+        minIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS earliest,
+        maxIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS latest,
         groupArraySortedIf({CANDIDATES})((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.calls > 0)
             AS typical
     FROM ({edges}
     ) AS e
     WHERE {where}
     GROUP BY {", ".join(keys)}"""
-    return summed(merged, list(keys), sets)
+    return _summed(merged, list(keys), sets, f"{more},\n    " if more else "")
 
 
-def summed(merged: str, keys: Sequence[str], sets: Sets) -> str:
-    """The same from rows that hold an edge each, with columns as `summed_minutes` makes them of the minutes."""
+def _summed(merged: str, keys: Sequence[str], sets: Sets, more: str) -> str:
     return f"""
 WITH {SKETCH_FUNCTIONS}
 SELECT
     {", ".join(keys)}, level, calls, errors, retries, named, found,
     {_percentiles()},
+    {more}earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
+    latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
     lower(hex(slowest.2)) AS slowest_trace,
     lower(hex(failed.2)) AS failed_trace,
     if(server_n > 0, server_percentiles[1], client_percentiles[1]) AS median,
@@ -78,6 +84,8 @@ FROM
         {_merged(column_members)},
         max(m.slowest) AS slowest,
         max(m.failed) AS failed,
+        minIf(m.earliest, m.calls > 0) AS earliest,
+        max(m.latest) AS latest,
         arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, {CANDIDATES}) AS typical
     FROM ({merged}
     ) AS m

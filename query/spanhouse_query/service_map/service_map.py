@@ -174,9 +174,9 @@ def nodes_of(rows: Iterable[dict[str, Any]], services: Iterable[dict[str, Any]],
     return [nodes[place] for place in sorted(nodes, key=lambda place: (place.type != "service", place))]
 
 
-def completeness(rows: Iterable[dict[str, Any]]) -> float:
-    """Found by named, 1 where nothing is named."""
-    named, found = next(((row["named"], row["found"]) for row in rows if row["level"] == 2), (0, 0))
+def completeness(rows: Iterable[dict[str, Any]], *, level: int = 2) -> float:
+    """Found by named, 1 where nothing is named; `level` is the one of all together."""
+    named, found = next(((row["named"], row["found"]) for row in rows if row["level"] == level), (0, 0))
     return found / named if named else 1.0
 
 

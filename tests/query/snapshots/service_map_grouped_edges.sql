@@ -14,6 +14,8 @@ SELECT
     client_n, client_max, [round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.5, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.9, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.95, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.99, client_min, client_max))::UInt64] AS client_percentiles,
     server_n, server_max, [round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.5, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.9, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.95, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.99, server_min, server_max))::UInt64] AS server_percentiles,
     gap_n, gap_max, [round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.5, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.9, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.95, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.99, gap_min, gap_max))::UInt64] AS gap_percentiles,
+    earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
+    latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
     lower(hex(slowest.2)) AS slowest_trace,
     lower(hex(failed.2)) AS failed_trace,
     if(server_n > 0, server_percentiles[1], client_percentiles[1]) AS median,
@@ -42,6 +44,8 @@ FROM
         sumMap(m.gap_buckets) AS gap_buckets,
         max(m.slowest) AS slowest,
         max(m.failed) AS failed,
+        minIf(m.earliest, m.calls > 0) AS earliest,
+        max(m.latest) AS latest,
         arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, 200) AS typical
     FROM (
     SELECT
@@ -69,6 +73,8 @@ FROM
         sumMap(e.gap_ns.buckets) AS gap_buckets,
         max(e.slowest) AS slowest,
         max(e.failed) AS failed,
+        minIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS earliest,
+        maxIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS latest,
         groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.calls > 0)
             AS typical
     FROM (

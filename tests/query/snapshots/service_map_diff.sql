@@ -1,0 +1,98 @@
+WITH 
+    key -> if(key = -32768, 0, exp2(key / 32) * 1.0108300012533735) AS bucket_middle,
+    (h, k, smallest, largest) -> least(greatest(
+        bucket_middle(mapKeys(h)[arrayFirstIndex(c -> c > k, arrayCumSum(mapValues(h)))]),
+        toFloat64(smallest)), toFloat64(largest)) AS order_statistic,
+    (h, rank, smallest, largest) ->
+        order_statistic(h, floor(rank), smallest, largest) + (rank - floor(rank))
+        * (order_statistic(h, ceil(rank), smallest, largest) - order_statistic(h, floor(rank), smallest, largest))
+        AS sketch_percentile,
+    (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
+
+SELECT
+    client, client_type, server, server_type, connection, level, calls, errors, retries, named, found,
+    client_n, client_max, [round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.5, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.9, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.95, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.99, client_min, client_max))::UInt64] AS client_percentiles,
+    server_n, server_max, [round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.5, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.9, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.95, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.99, server_min, server_max))::UInt64] AS server_percentiles,
+    gap_n, gap_max, [round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.5, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.9, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.95, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.99, gap_min, gap_max))::UInt64] AS gap_percentiles,
+    [[sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * least(greatest(0.5 + -1.5 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max), sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * least(greatest(0.5 + 1.5 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max)], [sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * least(greatest(0.95 + -0.6538348415311013 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max), sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * least(greatest(0.95 + 0.6538348415311013 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max)]] AS client_intervals,
+    [[sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * least(greatest(0.5 + -1.5 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max), sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * least(greatest(0.5 + 1.5 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max)], [sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * least(greatest(0.95 + -0.6538348415311013 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max), sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * least(greatest(0.95 + 0.6538348415311013 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max)]] AS server_intervals,
+    [[sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * least(greatest(0.5 + -1.5 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max), sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * least(greatest(0.5 + 1.5 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max)], [sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * least(greatest(0.95 + -0.6538348415311013 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max), sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * least(greatest(0.95 + 0.6538348415311013 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max)]] AS gap_intervals,
+    earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
+    latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
+    lower(hex(slowest.2)) AS slowest_trace,
+    lower(hex(failed.2)) AS failed_trace,
+    if(server_n > 0, server_percentiles[1], client_percentiles[1]) AS median,
+    lower(hex(arraySort(t -> (greatest(t.2, median) - least(t.2, median), t), typical)[1].3)) AS typical_trace
+FROM
+(
+    SELECT
+        client, client_type, server, server_type, connection,
+        multiIf(grouping(client) = 1, 1, 0) AS level,
+        sum(m.calls) AS calls,
+        sum(m.errors) AS errors,
+        sum(m.retries) AS retries,
+        sum(m.named) AS named,
+        sum(m.found) AS found,
+        sum(m.client_n) AS client_n,
+        minIf(m.client_min, m.client_n > 0) AS client_min,
+        max(m.client_max) AS client_max,
+        sumMap(m.client_buckets) AS client_buckets,
+        sum(m.server_n) AS server_n,
+        minIf(m.server_min, m.server_n > 0) AS server_min,
+        max(m.server_max) AS server_max,
+        sumMap(m.server_buckets) AS server_buckets,
+        sum(m.gap_n) AS gap_n,
+        minIf(m.gap_min, m.gap_n > 0) AS gap_min,
+        max(m.gap_max) AS gap_max,
+        sumMap(m.gap_buckets) AS gap_buckets,
+        max(m.slowest) AS slowest,
+        max(m.failed) AS failed,
+        minIf(m.earliest, m.calls > 0) AS earliest,
+        max(m.latest) AS latest,
+        arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, 200) AS typical
+    FROM (
+    SELECT
+        e.client::String AS client,
+        e.client_type::String AS client_type,
+        e.server::String AS server,
+        multiIf(e.server_type::String IN ('service', 'external') AND e.server IN (SELECT service FROM resources WHERE tenant = {tenant:String}), 'service', e.server_type = 'service', 'external', e.server_type::String) AS server_type,
+        e.connection::String AS connection,
+        sum(e.calls) AS calls,
+        sum(e.errors) AS errors,
+        sum(e.retries) AS retries,
+        sum(e.named) AS named,
+        sum(e.found) AS found,
+        sum(e.client_ns.n) AS client_n,
+        minIf(e.client_ns.min, e.client_ns.n > 0) AS client_min,
+        max(e.client_ns.max) AS client_max,
+        sumMap(e.client_ns.buckets) AS client_buckets,
+        sum(e.server_ns.n) AS server_n,
+        minIf(e.server_ns.min, e.server_ns.n > 0) AS server_min,
+        max(e.server_ns.max) AS server_max,
+        sumMap(e.server_ns.buckets) AS server_buckets,
+        sum(e.gap_ns.n) AS gap_n,
+        minIf(e.gap_ns.min, e.gap_ns.n > 0) AS gap_min,
+        max(e.gap_ns.max) AS gap_max,
+        sumMap(e.gap_ns.buckets) AS gap_buckets,
+        max(e.slowest) AS slowest,
+        max(e.failed) AS failed,
+        minIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS earliest,
+        maxIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS latest,
+        groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.calls > 0)
+            AS typical
+    FROM (
+    SELECT minute, client, client_type, server, server_type, connection, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found FROM service_edges_1m
+    WHERE tenant = {tenant:String}
+        AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({rolled:Int64}, 'UTC')
+        AND (minute, version) IN (
+            SELECT minute, max(version) FROM edge_minutes
+            WHERE tenant = {tenant:String}
+                AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({rolled:Int64}, 'UTC')
+            GROUP BY minute)
+    ) AS e
+    WHERE true
+    GROUP BY client, client_type, server, server_type, connection
+    ) AS m
+    GROUP BY GROUPING SETS ((client, client_type, server, server_type, connection), ())
+)
+ORDER BY level, client, client_type, server, server_type, connection
