@@ -38,14 +38,15 @@ def say_news(message: str) -> None:
 
 
 def say_result(tally: Tally) -> None:
-    """What was done, and what a service map of it shows."""
+    """What was done, and the calls that it took."""
     _clear_progress()
-    click.echo(f"The shop is closed after {_made(tally)}:")
-    click.echo("  " + ", ".join(f"{tally.made[kind]} {kind}" for kind in JOURNEYS if tally.made[kind]))
     calls = expected_calls(tally.made.elements())
     if not calls:
+        click.echo("The shop is closed before any journey was made.")
         return
-    click.echo("Its service map has these calls:")
+    click.echo(f"The shop is closed after {_made(tally)}:")
+    click.echo("  " + ", ".join(f"{tally.made[kind]} {kind}" for kind in JOURNEYS if tally.made[kind]))
+    click.echo("The shop made these calls:")
     for edge, count in calls.items():
         click.echo(f"  {edge.client:>10} -> {edge.server:<10} {edge.connection:<9} {count:>7}")
 

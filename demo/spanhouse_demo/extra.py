@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from spanhouse_demo.topology import SERVICES
 
-INSTALL_COMMAND = "pip install 'spanhouse[demo]'"
+INSTALL_COMMAND = "pip install 'spanhouse[demo]', or in a checkout pip install '.[demo]'"
 _MODULES = ("celery", "fastapi", "flask", "grpc", "httpx2", "requests", "starlette", "uvicorn")
 _EXPORTERS = (
     "opentelemetry.distro",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -42,6 +43,7 @@ def test_up_starts_spanhouse_and_the_shop_and_leaves_nothing_behind(temporary: P
     ended = spanhouse("demo", "--up", "--journeys=5", "--rate=50", *FREE_PORTS)
     assert ended.returncode == 0, ended.stderr
     assert "The shop is closed after 5 journeys" in ended.stdout
+    assert "The shop made these calls:" in ended.stdout
     assert list(temporary.iterdir()) == []
 
 
@@ -79,3 +81,31 @@ def test_a_signal_closes_the_shop_and_then_spanhouse(temporary: Path, tmp_path: 
         process.wait()
     assert "The shop is closed" in output.read_text()
     assert list(temporary.iterdir()) == []
+
+
+def test_when_the_demo_is_killed_everything_goes_with_it(temporary: Path, tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    with output.open("wb") as written:
+        process = subprocess.Popen(
+            [*COMMAND, "demo", "--up", *FREE_PORTS],
+            stdout=written,
+            stderr=written,
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        )
+    try:
+        (runtime,) = eventually(lambda: list(temporary.glob("spanhouse-data-*/spanhouse.json")) or None, seconds=60)
+        server = json.loads(runtime.read_text())["pid"]
+        eventually(lambda: "The shop is open" in output.read_text() or None, seconds=60)
+    finally:
+        process.kill()
+        process.wait()
+    eventually(lambda: None if _is_alive(server) else True, seconds=20)
+    eventually(lambda: None if list(temporary.iterdir()) else True, seconds=20)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import pytest
 import spanhouse_demo
-from spanhouse_demo import DemoOptions
+from spanhouse_demo import DemoOptions, console
+from spanhouse_demo.tally import Tally
 
 from tests.demo.otlp_sink import OtlpSink
 
@@ -49,7 +50,7 @@ def test_missing_extra_is_named_with_the_remedy(tmp_path: Path) -> None:
     result = run(sys.executable, "-S", "-m", "spanhouse_demo", PYTHONPATH=str(tmp_path))
 
     assert result.returncode == 1
-    assert "pip install 'spanhouse[demo]'" in result.stderr
+    assert "pip install 'spanhouse[demo]', or in a checkout pip install '.[demo]'" in result.stderr
     assert "flask" in result.stderr
 
 
@@ -72,3 +73,9 @@ def test_help_names_the_options() -> None:
 def test_option_that_makes_no_sense_is_refused_by_name(values: dict[str, float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         DemoOptions(**values)  # type: ignore[arg-type]  # on purpose
+
+
+def test_a_shop_that_closes_before_any_journey_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say_result(Tally())
+
+    assert capsys.readouterr().out == "The shop is closed before any journey was made.\n"
