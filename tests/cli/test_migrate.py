@@ -42,6 +42,17 @@ def test_it_says_what_it_did_and_does_it_once(store: list[str]) -> None:
         assert (again.returncode, again.stdout.splitlines()) == (0, [UP_TO_DATE])
 
 
+def test_a_check_makes_no_folder(tmp_path: Path) -> None:
+    for folder in (tmp_path / "absent", tmp_path):
+        before = sorted(folder.rglob("*"))
+        ended = spanhouse("migrate", "--check", f"--data-dir={folder}")
+        assert (ended.returncode, ended.stderr) == (
+            1,
+            f"Error: there is no Spanhouse schema yet: {folder} has no data\n",
+        )
+        assert (sorted(folder.rglob("*")), (tmp_path / "absent").exists()) == (before, False)
+
+
 def test_the_folder_of_a_running_service_is_left_alone(tmp_path: Path) -> None:
     directory = DataDirectory(tmp_path / "data")
     directory.lock()

@@ -31,6 +31,8 @@ def migrate(configuration: Configuration, check: bool) -> None:
     from spanhouse_storage import StoreError, check_schema, known_migrations, open_store
     from spanhouse_storage import migrate as apply
 
+    if check:
+        _require_data(configuration.settings)
     latest = known_migrations()[-1].version
     try:
         with (
@@ -44,6 +46,14 @@ def migrate(configuration: Configuration, check: bool) -> None:
     except StoreError as error:
         raise Failure(str(error)) from error
     click.echo(f"The schema is at version {latest}, which is what this version of Spanhouse needs.")
+
+
+def _require_data(settings: Settings) -> None:
+    """Raise Failure where looking would make the embedded engine's folder."""
+    from spanhouse_storage import DataDirectory
+
+    if settings.embedded and not DataDirectory(settings.data_dir).engine.is_dir():
+        raise Failure(f"there is no Spanhouse schema yet: {settings.data_dir} has no data")
 
 
 @contextlib.contextmanager
