@@ -11,6 +11,7 @@ from pathlib import Path
 from socket import create_server
 
 import pytest
+from spanhouse_cli.readable import readable_age, readable_size
 
 from tests.cli.running import spanhouse
 
@@ -56,6 +57,26 @@ def test_the_file_of_a_process_that_is_gone_leads_to_the_same_message(closed_por
     ended = spanhouse("status", f"--data-dir={tmp_path}")
     assert ended.returncode == 1
     assert f"no Spanhouse answers at http://127.0.0.1:{closed_port}" in ended.stderr
+
+
+def test_a_folder_on_which_nothing_runs_does_not_lead_to_another_process(tmp_path: Path) -> None:
+    ended = spanhouse("status", f"--data-dir={tmp_path}/absent")
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"Error: no Spanhouse runs on {tmp_path}/absent")
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (5 << 20, "5.0 MiB"), (3 << 29, "1.5 GiB")]
+)
+def test_sizes_are_for_people(size: int, text: str) -> None:
+    assert readable_size(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "now"), (59.9, "59 s ago"), (60, "1 min ago"), (90_000, "1 d ago"), (-7300, "in 2 h")]
+)
+def test_ages_are_for_people(seconds: float, text: str) -> None:
+    assert readable_age(seconds) == text
 
 
 def test_a_server_that_is_none_of_ours_is_told_apart(stranger: str) -> None:

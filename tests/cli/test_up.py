@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -90,6 +91,8 @@ def test_status_finds_it_by_the_data_folder(up: Running) -> None:
     rows = dict(line.split(maxsplit=1) for line in ended.stdout.splitlines())
     assert rows["address"] == f"http://{up.addresses['http']}"
     assert rows["ready"] == "yes"
+    assert re.fullmatch(r"[0-9.]+ ([KMG]i)?B \(all tenants\)", rows["store.bytes_on_disk"])
+    assert rows["store.spans"].endswith(" (all tenants)")
 
 
 def test_status_finds_it_by_its_address_even_when_it_listens_on_every_interface(up: Running) -> None:

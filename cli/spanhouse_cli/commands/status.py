@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,9 +15,20 @@ from spanhouse_cli.address import Address
 from spanhouse_cli.configuration import Configuration
 from spanhouse_cli.failure import Failure
 from spanhouse_cli.flags import GroupedCommand, configured
+from spanhouse_cli.readable import readable_age, readable_size
 from spanhouse_cli.table import aligned
 
 TIMEOUT_SECONDS = 5.0
+_OF_ALL_TENANTS = (
+    "ingest.spans.stored",
+    "ingest.log.segments",
+    "ingest.log.bytes",
+    "ingest.quarantined",
+    "store.spans",
+    "store.traces",
+    "store.bytes_on_disk",
+    "store.newest_span",
+)
 EXAMPLES = """
 spanhouse status
 spanhouse status --http 127.0.0.1:8080 --json
@@ -31,8 +43,8 @@ def status(configuration: Configuration, as_json: bool) -> None:
     """Ask a running Spanhouse how it is.
 
     It is found at --http, where that is given, else at the address that the process on --data-dir has written there,
-    else at the default address. Exit code 1 means that nothing answers there or that it is not ready, so this serves as
-    the health check of a container.
+    else, without --data-dir, at the default address. Exit code 1 means that nothing answers there or that it is not
+    ready, so this serves as the health check of a container.
     """
     address = _address(configuration)
     ready, _ = _get(address, "/readyz")
@@ -51,6 +63,11 @@ def _address(configuration: Configuration) -> Address:
         content = runtime_file.read(settings.data_dir / "spanhouse.json") or {}
         if isinstance(content.get("http"), str):
             return Address.parse(content["http"]).reachable
+        if configuration.origins["data_dir"].source == "flag":
+            raise Failure(
+                f"no Spanhouse runs on {settings.data_dir}: there is no spanhouse.json in it. Start one with "
+                f"`spanhouse up --data-dir {settings.data_dir}`, or say which one you mean with --http"
+            )
     return settings.http.reachable
 
 
@@ -72,14 +89,24 @@ def _get(address: Address, path: str) -> tuple[int, bytes]:
 
 
 def _for_people(address: Address, ready: bool, document: Mapping[str, Any]) -> str:
-    rows = [("address", f"http://{address}"), ("ready", "yes" if ready else "no"), *_flat(document)]
-    return aligned(rows)
+    rows = [("address", f"http://{address}"), ("ready", "yes" if ready else "no")]
+    return aligned([*rows, *((name, _readable(name, value)) for name, value in _flat(document))])
 
 
-def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def _readable(name: str, value: Any) -> str:
+    """A figure with its unit, and whose it is; what is counted by tenant has the tenant in its name."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    if name.endswith((".bytes", ".bytes_on_disk")):
+        text = readable_size(value)
+    if name == "store.newest_span":
+        text = f"started {readable_age(time.time() - int(value) / 1e9)}"
+    return f"{text} (all tenants)" if name in _OF_ALL_TENANTS else text
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The leaves, each with its path: `ingest.log.bytes`."""
     for name, value in document.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")
         elif value is not None:
-            yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
+            yield f"{prefix}{name}", value
