@@ -18,6 +18,9 @@ from spanhouse_cli.settings import Settings
 
 CONFIG_VARIABLE = PREFIX + "CONFIG"
 
+# Of two names, from 0 to 1, at which one is likely a slip of the other: below, a suggestion misleads.
+_LIKENESS = 0.8
+
 # Kubernetes tells every pod of a Service named `spanhouse-query` by variables like SPANHOUSE_QUERY_PORT_8080_TCP_ADDR
 # (https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables).
 _SERVICE_LINK = re.compile(r"_SERVICE_HOST$|_SERVICE_PORT(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?$")
@@ -91,7 +94,10 @@ class Environment(Source):
             if variable in names and value:
                 self.give(names[variable], value, origin)
             elif variable.startswith(PREFIX) and variable not in known and not _is_foreign(variable, value):
-                self.problems.append(Problem(origin, f"there is no such variable{_did_you_mean(variable, known)}"))
+                meant = _did_you_mean(
+                    variable.removeprefix(PREFIX), [each.removeprefix(PREFIX) for each in known], PREFIX
+                )
+                self.problems.append(Problem(origin, f"there is no such variable{meant}"))
 
 
 class File(Source):
@@ -145,7 +151,9 @@ def _is_foreign(variable: str, value: str) -> bool:
     return is_url or _SERVICE_LINK.search(variable) is not None
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    close = close or difflib.get_close_matches(name.replace("-", "_").lower(), list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def _did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """What to add to a message; `prefix` is what all names begin with, so that it makes none like another."""
+    for written in (name, name.replace("-", "_").lower()):
+        if close := difflib.get_close_matches(written, list(known), n=1, cutoff=_LIKENESS):
+            return f"; did you mean {prefix}{close[0]}?"
+    return ""

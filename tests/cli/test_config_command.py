@@ -57,3 +57,9 @@ def test_a_wrong_configuration_ends_with_exit_code_2_and_no_stack_trace() -> Non
     assert result.output.splitlines()[0] == "Error: the configuration cannot be used."
     assert "--max-body: max_body cannot be 'ten'; allowed is a size from 1KiB to 1GiB" in result.output
     assert "SPANHOUSE_NONSENSE: there is no such variable" in result.output
+
+
+def test_one_form_at_a_time() -> None:
+    result = CliRunner().invoke(main, ["config", "--json", "--yaml"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--json and --yaml exclude each other" in result.stderr

@@ -152,6 +152,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         ("otlp_gprc: 127.0.0.1:1", 1, "there is no option 'otlp_gprc'; did you mean otlp_grpc?"),
         ("\n\ndata-dir: /tmp", 3, "there is no option 'data-dir'; did you mean data_dir?"),
         ("zzz: 1", 1, "there is no option 'zzz'"),
+        ("log_file: /tmp/log", 1, "there is no option 'log_file'"),
         ("query_rows: [1, 2]", 1, "query_rows must be one value; allowed is a whole number from 0 upwards"),
         ("sampling:\n  rate: 1", 1, "there is no option 'sampling'"),
         ("query_rows: 1\nquery_rows: 2", 2, "query_rows is given already at {path}:1"),
@@ -177,6 +178,10 @@ def test_an_unknown_variable_is_told_with_the_one_that_was_meant() -> None:
     assert problems(environment={"SPANHOUSE_DATADIR": "/x"}) == [
         "SPANHOUSE_DATADIR: there is no such variable; did you mean SPANHOUSE_DATA_DIR?"
     ]
+
+
+def test_an_unknown_variable_that_is_like_no_other_is_told_alone() -> None:
+    assert problems(environment={"SPANHOUSE_SIZE": "1"}) == ["SPANHOUSE_SIZE: there is no such variable"]
 
 
 def test_variables_that_kubernetes_sets_for_services_are_no_options() -> None:

@@ -23,18 +23,20 @@ SPANHOUSE_HTTP=0.0.0.0:80 spanhouse config --yaml > spanhouse.yaml
 
 @click.command(cls=GroupedCommand, epilog=EXAMPLES)
 @configured()
-@click.option("--json", "form", flag_value="json", help="Print JSON, each option with its value and its origin.")
-@click.option("--yaml", "form", flag_value="yaml", help="Print a configuration file, with the origins as comments.")
-def config(configuration: Configuration, form: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, each option with its value and its origin.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print a configuration file, with the origins as comments.")
+def config(configuration: Configuration, as_json: bool, as_yaml: bool) -> None:
     """Print the options and where each value comes from.
 
     Origins are `default`, a place in the configuration file, an environment variable, or a flag. Secrets are hidden. A
     configuration that is wrong ends with exit code 2, so this also checks a file before it is used.
     """
+    if as_json and as_yaml:
+        raise click.UsageError("--json and --yaml exclude each other: give one of them")
     rows = [(name, configuration.shown(name), origin.place) for name, origin in configuration.origins.items()]
-    if form == "json":
+    if as_json:
         click.echo(json.dumps({name: {"value": value, "origin": origin} for name, value, origin in rows}, indent=2))
-    elif form == "yaml":
+    elif as_yaml:
         for name, value, origin in rows:
             click.echo(_yaml_line(name, value, origin))
     else:
