@@ -39,7 +39,7 @@ def store_config(settings: Settings) -> StoreConfig:
 
 def collector_config(settings: Settings) -> CollectorConfig:
     """The receive path."""
-    from spanhouse_collector import CollectorConfig
+    from spanhouse_collector import CollectorConfig, RollupConfig
 
     return CollectorConfig(
         otlp_grpc=str(settings.otlp_grpc),
@@ -48,7 +48,13 @@ def collector_config(settings: Settings) -> CollectorConfig:
         segment_bytes=settings.segment_bytes,
         segment_age=settings.segment_age,
         log_quota=settings.log_quota,
+        rollup=RollupConfig(lookback=lookback_minutes(settings)),
     )
+
+
+def lookback_minutes(settings: Settings) -> int:
+    """The lookback of the rollup and of the map's live end, which must be one."""
+    return round(settings.edge_lookback / 60)
 
 
 def require_server(settings: Settings, command: str) -> None:

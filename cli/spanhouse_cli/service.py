@@ -25,7 +25,7 @@ from spanhouse_cli.address import Address
 from spanhouse_cli.configuration import Configuration
 from spanhouse_cli.failure import Failure
 from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free
-from spanhouse_cli.parts import collector_config, store_config
+from spanhouse_cli.parts import collector_config, lookback_minutes, store_config
 from spanhouse_cli.readiness import Readiness
 from spanhouse_cli.self_tracing import SelfTracing
 from spanhouse_cli.settings import Settings
@@ -96,7 +96,7 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
         addresses["otlp_grpc"] = collector.grpc_address
         await servers.serve(collector.http_app, listeners["otlp_http"])
 
-    readiness = Readiness(_http_app(role, store, collector, registry, addresses))
+    readiness = Readiness(_http_app(role, store, collector, registry, _query_config(settings, addresses)))
     await servers.serve(readiness, listeners["http"])
     if tracing := _self_tracing(role, settings, addresses):
         at_end.push_async_callback(tracing.stop)
@@ -163,14 +163,21 @@ async def _stop(collector: Collector, stop: StopRequest) -> None:
     await collector.stop(stop.remaining(share=0.5))
 
 
+def _query_config(settings: Settings, addresses: Mapping[str, str]) -> QueryConfig:
+    return QueryConfig(
+        otlp_http=addresses.get("otlp_http", ""),
+        otlp_grpc=addresses.get("otlp_grpc", ""),
+        lookback=lookback_minutes(settings),
+    )
+
+
 def _http_app(
-    role: Role, store: Store, collector: Collector | None, registry: CollectorRegistry, addresses: Mapping[str, str]
+    role: Role, store: Store, collector: Collector | None, registry: CollectorRegistry, config: QueryConfig
 ) -> ASGIApp:
     if not role.answers:
         assert collector is not None  # noqa: S101 - there is no role that does neither
         return collector.operations_app
-    settings = QueryConfig(otlp_http=addresses.get("otlp_http", ""), otlp_grpc=addresses.get("otlp_grpc", ""))
-    return create_app(store, registry=registry, ingest=collector.status if collector else None, settings=settings)
+    return create_app(store, registry=registry, ingest=collector.status if collector else None, settings=config)
 
 
 def _self_tracing(role: Role, settings: Settings, addresses: Mapping[str, str]) -> SelfTracing | None:

@@ -1,6 +1,6 @@
 """OTLP receiver: checks, logs and loads spans without touching one in Python."""
 
 from spanhouse_collector.collector import Collector
-from spanhouse_collector.config import CollectorConfig
+from spanhouse_collector.config import CollectorConfig, RollupConfig
 
-__all__ = ["Collector", "CollectorConfig"]
+__all__ = ["Collector", "CollectorConfig", "RollupConfig"]
