@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from spanhouse_storage import DataDirectory, ServerConfig, Store, StoreConfig, m
 from tests.clickhouse_front.process import running_front
 from tests.collector.conftest import Running, Start
 from tests.collector.failures import failing
-from tests.support.spans import request, span
+from tests.support.spans import SECOND, request, segment, span
 
 pytestmark = pytest.mark.anyio
 
@@ -76,6 +78,21 @@ async def test_what_was_refused_is_cut_off_before_loading(
         await running.stored(1)
         await running.loaded()
     assert list((data.log / "traces").iterdir()) == []
+
+
+async def test_a_duration_that_a_wrong_clock_makes_counts_as_thirty_days(start: Start, store: Store) -> None:
+    tenant = secrets.token_hex(8)
+    spans = [span(start=begin, duration=time.time_ns()) for begin in (0, 0, 1)]
+    async with start() as running:
+        body = request({"web": spans}).SerializeToString()
+        await running.export(body, metadata=(("x-scope-orgid", tenant),))
+        await running.stored(3)
+    (row,) = store.rows(
+        "SELECT sum(duration_sum) AS total, max(duration_max) AS longest FROM red_1m WHERE tenant = {tenant:String}",
+        {"tenant": tenant},
+    )
+    month = 30 * 86_400 * SECOND
+    assert row == {"total": 3 * month, "longest": month}
 
 
 async def test_stopping_waits_for_the_insert_that_runs(start: Start, store: Store, data: DataDirectory) -> None:

@@ -1,9 +1,10 @@
 -- Traces: from frames of raw OTLP requests to spans, resources, the trace index, RED by minute and rejected spans.
 -- Statements end with a semicolon at the end of a line. All are idempotent: a migration that was cut off runs again.
 --
--- Every table remembers the last 1000 insert tokens, so that a segment inserted again adds nothing, and syncs new parts
--- to disk, because a segment is removed from the log once it is inserted. Merged parts need no sync: their sources stay
--- for eight minutes (old_parts_lifetime).
+-- Every table remembers its last 10,000 parts by the token of their insert, so that a segment inserted again adds
+-- nothing; an insert makes one part for each partition, which is up to 31 for one of spans. It syncs new parts to disk,
+-- because a segment is removed from the log once it is inserted. Merged parts need no sync: their sources stay for eight
+-- minutes (old_parts_lifetime).
 
 -- What INSERT ... FORMAT Protobuf writes to (message Frame of otlp.proto). It stores nothing; the views below do.
 -- `kind` of an attribute value names the member of the oneof that was present (input_format_protobuf_oneof_presence).
@@ -97,7 +98,7 @@ CREATE TABLE IF NOT EXISTS spans
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (tenant, toStartOfFiveMinutes(ts), trace_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS spans_mv TO spans AS
 WITH
@@ -180,7 +181,7 @@ CREATE TABLE IF NOT EXISTS resources
 )
 ENGINE = AggregatingMergeTree
 ORDER BY (tenant, id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS resources_mv TO resources AS
 WITH
@@ -230,7 +231,7 @@ CREATE TABLE IF NOT EXISTS trace_index
 ENGINE = AggregatingMergeTree
 PARTITION BY day
 ORDER BY (tenant, trace_id)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS trace_index_mv TO trace_index AS
 SELECT
@@ -249,7 +250,8 @@ GROUP BY tenant, day, trace_id;
 
 -- Rate, errors and duration by minute of the span's start. entry marks the work a service was asked for: its SERVER and
 -- CONSUMER spans and its root spans. buckets is an exponential histogram of scale 5 in nanoseconds, without a zero
--- threshold: bucket i holds the durations in (2^(i/32), 2^((i+1)/32)]; -32768 holds the zeros (docs/adr/0004).
+-- threshold: bucket i holds the durations in (2^(i/32), 2^((i+1)/32)]; -32768 holds the zeros (docs/adr/0004). A duration
+-- counts as thirty days at most, so that one wrong clock does not make the sum run over.
 CREATE TABLE IF NOT EXISTS red_1m
 (
     tenant LowCardinality(String),
@@ -270,9 +272,10 @@ CREATE TABLE IF NOT EXISTS red_1m
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, toStartOfHour(minute), service, operation, kind, entry, minute)
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS red_1m_mv TO red_1m AS
+WITH least(duration, 30 * 86400 * 1000000000) AS took
 SELECT
     tenant,
     toStartOfMinute(ts)::DateTime('UTC') AS minute,
@@ -282,10 +285,10 @@ SELECT
     kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8) AS entry,
     count() AS requests,
     countIf(status = 'error') AS errors,
-    sum(duration) AS duration_sum,
-    min(duration) AS duration_min,
-    max(duration) AS duration_max,
-    sumMap(map(if(duration = 0, -32768, ceil(log2(duration) * 32) - 1)::Int16, 1::UInt64)) AS buckets,
+    sum(took) AS duration_sum,
+    min(took) AS duration_min,
+    max(took) AS duration_max,
+    sumMap(map(if(took = 0, -32768, ceil(log2(took) * 32) - 1)::Int16, 1::UInt64)) AS buckets,
     min(ts)::DateTime64(3, 'UTC') AS first_seen,
     max(ts)::DateTime64(3, 'UTC') AS last_seen
 FROM spans
@@ -307,7 +310,7 @@ ENGINE = MergeTree
 PARTITION BY toDate(received_at)
 ORDER BY (tenant, received_at)
 TTL toDateTime(received_at) + INTERVAL 7 DAY
-SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, ttl_only_drop_parts = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS rejects_mv TO rejects AS
 SELECT
