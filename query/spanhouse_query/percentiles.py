@@ -78,6 +78,6 @@ def sketch_percentiles(quantiles: Sequence[float], *, buckets: str, n: str, smal
 
     n, smallest, largest: the number of values, the least and the greatest, UInt64. Without values it holds zeros.
     """
-    ranks = (f"(greatest({n}, 1) - 1) * {quantile!r}" for quantile in quantiles)
-    values = (f"round(sketch_percentile({buckets}, {rank}, {smallest}, {largest}))::UInt64" for rank in ranks)
-    return f"[{', '.join(values)}]"
+    levels = ", ".join(f"{quantile!r}" for quantile in quantiles)
+    value = f"sketch_percentile({buckets}, (greatest({n}, 1) - 1) * q, {smallest}, {largest})"
+    return f"arrayMap(q -> round({value})::UInt64, [{levels}])"

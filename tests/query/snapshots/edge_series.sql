@@ -11,9 +11,9 @@ WITH
 
 SELECT
     connection, client_type, server_type, step, level, calls, errors, retries, named, found,
-    client_n, client_max, [round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.5, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.9, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.95, client_min, client_max))::UInt64, round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * 0.99, client_min, client_max))::UInt64] AS client_percentiles,
-    server_n, server_max, [round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.5, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.9, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.95, server_min, server_max))::UInt64, round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * 0.99, server_min, server_max))::UInt64] AS server_percentiles,
-    gap_n, gap_max, [round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.5, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.9, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.95, gap_min, gap_max))::UInt64, round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * 0.99, gap_min, gap_max))::UInt64] AS gap_percentiles,
+    client_n, client_max, arrayMap(q -> round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * q, client_min, client_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS client_percentiles,
+    server_n, server_max, arrayMap(q -> round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * q, server_min, server_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS server_percentiles,
+    gap_n, gap_max, arrayMap(q -> round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * q, gap_min, gap_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS gap_percentiles,
     earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
     latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
     lower(hex(slowest.2)) AS slowest_trace,

@@ -11,7 +11,7 @@ FROM (
         AS sketch_percentile,
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
-    SELECT keys, step, n, errors, largest, [round(sketch_percentile(histogram, (greatest(n, 1) - 1) * 0.5, smallest, largest))::UInt64] AS percentiles
+    SELECT keys, step, n, errors, largest, arrayMap(q -> round(sketch_percentile(histogram, (greatest(n, 1) - 1) * q, smallest, largest))::UInt64, [0.5]) AS percentiles
     FROM
     (
         SELECT

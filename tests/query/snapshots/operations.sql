@@ -9,7 +9,7 @@ WITH
         AS sketch_percentile,
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
-SELECT operation, kind, requests, errors, largest, [round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.5, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.9, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.95, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.99, smallest, largest))::UInt64] AS percentiles
+SELECT operation, kind, requests, errors, largest, arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS percentiles
 FROM
 (
     SELECT

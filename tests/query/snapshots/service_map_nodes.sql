@@ -11,7 +11,7 @@ WITH
 
 SELECT
     name, requests, errors, largest,
-    [round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.5, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.9, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.95, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.99, smallest, largest))::UInt64]
+    arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99])
         AS percentiles
 FROM
 (

@@ -10,7 +10,7 @@ WITH
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
 SELECT
-    service, requests, errors, largest, [round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.5, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.9, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.95, smallest, largest))::UInt64, round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * 0.99, smallest, largest))::UInt64] AS percentiles, first_seen, last_seen,
+    service, requests, errors, largest, arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS percentiles, first_seen, last_seen,
     values_within({t:UInt64}, histogram) AS satisfied,
     values_within({t:UInt64} * 4, histogram) AS satisfied_or_tolerated,
     arrayMap(i -> steps[i::UInt32], range({points:UInt32})) AS sparkline
