@@ -62,6 +62,7 @@ def probe_endpoints(ingest: Callable[[], dict[str, Any]] | None) -> list[Endpoin
             summary="Whether the store answers with the right schema and the receiver takes data",
             parameters=NoParameters,
             answer=Alive,
+            problems=(503,),
             observed=False,
         ),
     ]

@@ -114,6 +114,7 @@ def test_lists_the_problems_that_can_happen(document: dict[str, Any]) -> None:
 
     assert listed("/api/v1/services") == ["400", "422", "503", "504"]
     assert listed("/api/v1/traces/{trace_id}") == ["400", "404", "406", "422", "503", "504"]
+    assert listed("/readyz") == ["400", "503"]
     assert listed("/healthz") == listed("/metrics") == listed("/openapi.json") == ["400"]
 
 
