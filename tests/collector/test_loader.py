@@ -21,7 +21,7 @@ from spanhouse_storage import DataDirectory, ServerConfig, Store, StoreConfig, m
 from tests.clickhouse_front.process import running_front
 from tests.collector.conftest import Running, Start
 from tests.collector.failures import failing
-from tests.support.spans import SECOND, request, segment, span
+from tests.support.spans import SECOND, request, span
 
 pytestmark = pytest.mark.anyio
 
