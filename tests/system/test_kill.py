@@ -59,10 +59,11 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     for _ in range(ROUNDS):
         with serving("up", tmp_path / "data") as running:
             # A sender that got no answer sends the same bytes again.
-            for body in unanswered[-SENDERS:]:
+            # One that got its answer may have lost it on the way: it is stored already, and must not be stored again.
+            for body in unanswered[-SENDERS:] + acknowledged[:SENDERS]:
                 headers = {"content-type": "application/x-protobuf"}
                 assert running.post("/v1/traces", body.SerializeToString(), headers)[0] == 200
-                acknowledged.append(body)
+            acknowledged += unanswered[-SENDERS:]
             senders = [Sender(running) for _ in range(SENDERS)]
             for sender in senders:
                 sender.start()
