@@ -20,7 +20,7 @@ from spanhouse_storage import Store, known_migrations
 from starlette.testclient import TestClient
 
 from tests.query.service import Service
-from tests.support.spans import CLIENT, SECOND, SERVER, request, span
+from tests.support.spans import CLIENT, CONSUMER, PRODUCER, SECOND, SERVER, Value, request, span
 
 INGEST: dict[str, Any] = {"traces": {"accepted_spans": 3}}
 
@@ -124,6 +124,27 @@ def test_shows_services_calls_and_traces_on_its_page(operated: Service) -> None:
     assert f'href="/api/v1/traces/{spans["web"][0].trace_id.hex()}"' in page.text
     assert "<svg" in page.text
     assert "http://" not in page.text.replace("http://www.w3.org", "")
+
+
+def test_draws_peers_by_their_type_and_the_time_in_queue(operated: Service) -> None:
+    start = time.time_ns() - 60 * SECOND
+    calls: list[dict[str, Value]] = [{"db.system.name": "redis"}, {"server.address": "<elsewhere>"}]
+    peers = [span(kind=CLIENT, parent=b"\1" * 8, start=start, attributes=attributes) for attributes in calls]
+    queue: dict[str, Value] = {"messaging.destination.name": "jobs"}
+    send = span(kind=PRODUCER, start=start, duration=SECOND // 1000, attributes=queue)
+    receive = span(kind=CONSUMER, parent=send, start=start + SECOND // 200, attributes=queue)
+    operated.feed([request({"web": [*peers, send], "worker": [receive]})], tenant="default")
+
+    page = operated.response("/").text
+
+    for place in (
+        'class="database"><title>redis',
+        'class="external"><title>&lt;elsewhere&gt;',
+        'class="messaging"><title>jobs',
+    ):
+        assert place in page
+    assert "waits 4 ms" in page
+    assert "redis <small>database</small>" in page
 
 
 def test_says_how_to_send_data_while_there_is_none(operated: Service) -> None:

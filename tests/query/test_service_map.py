@@ -36,7 +36,7 @@ RANGE = {"from": START, "to": START + MINUTE}
 MAP = "/api/v1/service-map"
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32))
 def test_equals_the_reference_where_nothing_is_rolled_up(service: Service, seed: int) -> None:
     tenant = fresh_tenant()
