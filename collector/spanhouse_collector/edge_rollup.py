@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 from anyio import CapacityLimiter
-from spanhouse_storage import MATCHED_EDGES, QueryLimits, Store, StoreError
+from spanhouse_storage import QueryLimits, Store, StoreError
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metrics import Metrics
@@ -53,16 +53,17 @@ WHERE missing > 0 AND minute >= toDateTime({since:Int64}, 'UTC')
 GROUP BY tenant, minute
 """
 
-_COMPUTE = f"""
+_COMPUTE = """
 INSERT INTO service_edges_1m
     (tenant, version, minute, client, client_type, server, server_type, connection, calls, errors, retries,
     client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, missing)
 SELECT
-    {{tenant:String}}, {{version:UInt64}}, minute,
+    {tenant:String}, {version:UInt64}, minute,
     client, client_type, server, server_type, connection, calls, errors, retries,
     client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, missing
-FROM ({MATCHED_EDGES})
-"""  # noqa: S608 - a query of storage's
+FROM matched_edges(tenant = {tenant:String}, since = toDateTime({since:Int64}, 'UTC'),
+    until = toDateTime({until:Int64}, 'UTC'), lookback = {lookback:UInt32})
+"""
 
 _PUBLISH = """
 INSERT INTO edge_minutes (tenant, minute, version)

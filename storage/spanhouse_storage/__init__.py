@@ -1,6 +1,5 @@
 """The store: schema, migrations and the two engines behind one interface."""
 
-from spanhouse_storage.calls import CALLS, MATCHED_EDGES
 from spanhouse_storage.config import EmbeddedConfig, QueryLimits, ServerConfig, StoreConfig
 from spanhouse_storage.data_dir import DataDirectory
 from spanhouse_storage.errors import (
@@ -18,8 +17,6 @@ from spanhouse_storage.pool import QueryPool, Rows
 from spanhouse_storage.store import Store, open_store
 
 __all__ = [
-    "CALLS",
-    "MATCHED_EDGES",
     "DataDirectory",
     "DataDirectoryBusy",
     "DataRefused",

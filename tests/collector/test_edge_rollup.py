@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edge_rollup import EdgeRollup
 from spanhouse_collector.metrics import Metrics
-from spanhouse_storage import MATCHED_EDGES, EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
+from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
 
 from tests.support.call_graphs import Sent, call_graph, segments
 from tests.support.spans import CLIENT, INTERNAL, MILLISECOND, SECOND, SERVER, request, segment, span
@@ -33,7 +33,10 @@ WHERE tenant = {{tenant:String}}
 ORDER BY at, client, client_type, server, server_type, connection
 """
 MATCHED = f"""
-{_SUMS} FROM ({MATCHED_EDGES}) WHERE minute < (SELECT max(settled) FROM edge_progress)
+{_SUMS}
+FROM matched_edges(tenant = {{tenant:String}}, since = toDateTime({{since:Int64}}, 'UTC'),
+    until = toDateTime({{until:Int64}}, 'UTC'), lookback = {{lookback:UInt32}})
+WHERE minute < (SELECT max(settled) FROM edge_progress)
 ORDER BY at, client, client_type, server, server_type, connection
 """
 
@@ -132,7 +135,7 @@ async def test_a_rollup_cut_off_a_hundred_times_ends_like_an_undisturbed_one(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rnd = random.Random(8)
-    spans: list[Sent] = [sent for _ in range(12) for sent in call_graph(rnd, minutes=3, skew=1)]
+    spans: list[Sent] = [sent for _ in range(8) for sent in call_graph(rnd, minutes=2, skew=1)]
     waiting = list(segments(rnd, spans))
     cuts, execute, rows = 0, store.queries.execute, store.queries.rows
     left = 0
@@ -157,7 +160,7 @@ async def test_a_rollup_cut_off_a_hundred_times_ends_like_an_undisturbed_one(
     while cuts < 100:
         if waiting and rnd.random() < 0.5:
             arrive(store, tmp_path, waiting.pop(), "cut")
-        left = rnd.randrange(18)
+        left = rnd.randrange(14)
         try:
             await rollup(store).step()
         except Cut:

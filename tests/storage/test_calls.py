@@ -12,11 +12,16 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from spanhouse_storage import CALLS, EmbeddedConfig, Store, StoreConfig, migrate, open_store
+from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, migrate, open_store
 
 from tests.support.call_graphs import call_graph, segments
 from tests.support.reference_calls import Ends, reference
 from tests.support.spans import segment
+
+CALLS = """
+SELECT * FROM calls(tenant = {tenant:String}, since = toDateTime({since:Int64}, 'UTC'),
+    until = toDateTime({until:Int64}, 'UTC'), lookback = {lookback:UInt32})
+"""
 
 
 @pytest.fixture(scope="module")
