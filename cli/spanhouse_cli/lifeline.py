@@ -1,8 +1,8 @@
-"""`python -m spanhouse_cli.lifeline COMMAND...`: the `spanhouse` command for as long as the one that started it lives.
+"""`python -m spanhouse_cli.lifeline FOLDER COMMAND...`: a `spanhouse` command for as long as its starter lives.
 
 Whoever starts it keeps the other end of its standard input and writes nothing to it. When that process dies, however
-that happens, the read ends, and the command stops as it does on SIGTERM. The temporary folder that FOLDER_VARIABLE
-names goes with it then, since nobody else is left to remove it.
+that happens, the read ends, and the command stops as it does on SIGTERM. FOLDER, if it is not empty, goes with it then,
+since nobody else is left to remove it.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ import signal
 import sys
 import threading
 
-FOLDER_VARIABLE = "SPANHOUSE_LIFELINE_FOLDER"
+from spanhouse_cli.main import main
 
 
 def run() -> None:
     """Run the command; does not return."""
-    folder = os.environ.pop(FOLDER_VARIABLE, "")  # no option of the command's own, which would refuse it
+    folder = sys.argv.pop(1)
     cut = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     threading.Thread(target=_watch, args=(cut,), name="lifeline", daemon=True).start()
     try:
-        from spanhouse_cli.main import main  # here, because its commands know this module
-
         main(prog_name="spanhouse")
     finally:
         if cut.is_set() and folder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
 import sys
@@ -20,7 +19,6 @@ from spanhouse_cli.address import Address
 from spanhouse_cli.configuration import Configuration
 from spanhouse_cli.failure import Failure, Misconfigured
 from spanhouse_cli.flags import GroupedCommand, configured
-from spanhouse_cli.lifeline import FOLDER_VARIABLE
 from spanhouse_cli.options import OPTIONS
 
 READY_SECONDS = 30.0
@@ -80,15 +78,14 @@ def _spanhouse(configuration: Configuration) -> Iterator[dict[str, str]]:
     """The addresses of a `spanhouse up` that is started for this, in a process of its own, and stopped at the end."""
     with contextlib.ExitStack() as at_end:
         at_end.enter_context(_exit_on_signals())
-        folder, environment = configuration.settings.data_dir, dict(os.environ)
+        folder, temporary = configuration.settings.data_dir, ""
         if configuration.origins["data_dir"].source == "default":
             folder = Path(at_end.enter_context(tempfile.TemporaryDirectory(prefix="spanhouse-data-")))
-            environment[FOLDER_VARIABLE] = str(folder)
+            temporary = str(folder)
         click.echo(f"Starting Spanhouse on {folder}")
         # A session of its own, so that Ctrl-C reaches the shop alone: it stops first and sends its last spans.
         process = subprocess.Popen(  # noqa: S603 - this program itself
-            _up_command(configuration, folder),
-            env=environment,
+            [sys.executable, "-m", "spanhouse_cli.lifeline", temporary, *_up_command(configuration, folder)],
             stdin=subprocess.PIPE,  # the lifeline, never written to
             start_new_session=True,
         )
@@ -99,7 +96,7 @@ def _spanhouse(configuration: Configuration) -> Iterator[dict[str, str]]:
 
 
 def _up_command(configuration: Configuration, folder: Path) -> list[str]:
-    command = [sys.executable, "-m", "spanhouse_cli.lifeline", "up"]
+    command = ["up"]
     if configuration.file is not None:
         command.append(f"--config={configuration.file}")
     if configuration.origins["log_level"].source == "default":
