@@ -124,7 +124,7 @@ async def _serving(collector: Collector, store: Store, data: DataDirectory) -> A
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     async with (
-        httpx2.AsyncClient(base_url=url) as http,
+        httpx2.AsyncClient(base_url=url, timeout=60) as http,
         aio.insecure_channel(collector.grpc_address) as channel,
         responsive(),
     ):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import time
 from typing import Any
 
 import grpc
 import pytest
 from google.rpc.status_pb2 import Status
 from grpc import aio
-from spanhouse_collector import receiver
+from spanhouse_collector import check, receiver
 from spanhouse_collector.budget import Budget
 from spanhouse_collector.check import check_traces
 from spanhouse_collector.errors import Malformed, Overloaded, TooLarge
@@ -47,11 +46,12 @@ PLENTY = request({"web": [span(attributes={"text": "x" * 300})] * 25_000}).Seria
 
 
 @pytest.mark.parametrize("body", [TINY_SPANS, TINY_SCOPES, TINY_RESOURCES])
-def test_more_spans_than_allowed_are_refused_before_they_are_parsed(body: bytes) -> None:
-    started = time.process_time()
+def test_more_spans_than_allowed_are_refused_before_they_are_parsed(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(check, "ExportTraceServiceRequest")  # what parses
     with pytest.raises(TooLarge, match="more than 100000"):
         check_traces(body, 100_000)
-    assert time.process_time() - started < 1
 
 
 def test_exactly_as_many_spans_as_allowed_pass() -> None:
