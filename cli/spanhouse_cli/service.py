@@ -102,9 +102,9 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
         at_end.push_async_callback(tracing.stop)
     at_end.callback(readiness.turn_off)
 
+    _say_ready(addresses)
     if role.collects:
         runtime_file.write(directory.runtime, addresses, VERSION)
-    _say_ready(addresses)
     await _until(stop, servers)
     logger.info("stopping", extra={"reason": stop.reason})
 
