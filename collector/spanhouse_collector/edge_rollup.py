@@ -117,6 +117,10 @@ class EdgeRollup:
                     if not trouble:
                         logger.warning("the service map's rollup waits: %s", error)
                     trouble = True
+                except Exception:  # whatever it is: without steps the map's live end would grow for ever
+                    if not trouble:
+                        logger.exception("the service map's rollup failed and will be tried again")
+                    trouble = True
                 await anyio.sleep(self._config.every)
 
     def stop(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
@@ -129,6 +130,31 @@ async def test_a_parent_that_is_no_half_is_found_when_it_arrives_late(store: Sto
 
 class Cut(StoreUnavailable):
     """The process ends here."""
+
+
+async def test_a_step_that_fails_for_any_reason_is_made_again(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    steps = EdgeRollup(store, RollupConfig(every=0.01), CapacityLimiter(1), Metrics(CollectorRegistry()))
+    start = (time.time_ns() // (60 * SECOND) - 5) * 60 * SECOND
+    arrive(store, tmp_path, [request({"web": [span(kind=SERVER, start=start)]}).SerializeToString()], "again")
+    rows, failures = store.queries.rows, 2
+
+    async def failing_rows(sql: str, parameters: Mapping[str, Any] | None = None, **more: Any) -> Any:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise RuntimeError("of no kind that was expected")
+        return await rows(sql, parameters, **more)
+
+    monkeypatch.setattr(store.queries, "rows", failing_rows)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(steps.run)
+        with anyio.fail_after(20):
+            while not store.rows(ROLLED, {"tenant": "again"}):
+                await anyio.sleep(0.02)
+        steps.stop()
+    assert caplog.text.count("will be tried again") == 1
 
 
 async def test_a_rollup_cut_off_a_hundred_times_ends_like_an_undisturbed_one(
