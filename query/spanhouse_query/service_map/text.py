@@ -28,11 +28,11 @@ def as_dot(found: ServiceMap) -> str:
     """A digraph. Shapes tell the types of nodes; an edge is green and wide below 50 ms (p95), orange below 200 ms, red
     and thin from there, grey where nothing is known of its latency."""
     ids = _ids(found)
-    lines = [f"  {ids[place]} [label={_quoted(place.name)}, {_DOT_SHAPES[place.type]}];" for place in ids]
+    lines = [f"  {ids[place]} [label={quoted(place.name)}, {_DOT_SHAPES[place.type]}];" for place in ids]
     for edge in found.edges:
         client, server = (ids[place] for place in edge.ends)
-        colour, width = _pen(edge)
-        lines.append(f"  {client} -> {server} [label={_quoted(_label(edge))}, color={colour}, penwidth={width}];")
+        colour, width = pen(edge)
+        lines.append(f"  {client} -> {server} [label={quoted(call_label(edge))}, color={colour}, penwidth={width}];")
     return "\n".join(["digraph services {", "  rankdir=LR;", "  node [fontname=Helvetica];", *lines, "}", ""])
 
 
@@ -42,10 +42,10 @@ def as_mermaid(found: ServiceMap) -> str:
     lines = []
     for place, identity in ids.items():
         opening, closing = _MERMAID_SHAPES[place.type]
-        lines.append(f'  {identity}{opening}"{html.escape(_one_line(place.name))}"{closing}')
+        lines.append(f'  {identity}{opening}"{html.escape(one_line(place.name))}"{closing}')
     for edge in found.edges:
         client, server = (ids[place] for place in edge.ends)
-        lines.append(f'  {client} -->|"{_label(edge)}"| {server}')
+        lines.append(f'  {client} -->|"{call_label(edge)}"| {server}')
     return "\n".join(["flowchart LR", *lines, ""])
 
 
@@ -60,7 +60,8 @@ def _ids(found: ServiceMap) -> dict[Place, str]:
     return {place: f"n{number}" for number, place in enumerate(places)}
 
 
-def _label(edge: Edge) -> str:
+def call_label(edge: Edge) -> str:
+    """What a drawing says of an edge: calls, p95 and time in queue."""
     waits = edge.connection == "messaging" and edge.gap_ns.p95 is not None
     latency = latency_of(edge)
     parts = [
@@ -71,7 +72,8 @@ def _label(edge: Edge) -> str:
     return ", ".join(parts)
 
 
-def _pen(edge: Edge) -> tuple[str, int]:
+def pen(edge: Edge) -> tuple[str, int]:
+    """Colour and width of an edge in DOT, by its p95."""
     latency = latency_of(edge)
     if latency is None:
         return "gray", 1
@@ -80,10 +82,12 @@ def _pen(edge: Edge) -> tuple[str, int]:
     return ("orange", 2) if latency < 200 * _MILLISECOND else ("red", 1)
 
 
-def _quoted(name: str) -> str:
-    escaped = _one_line(name).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def quoted(*lines: str) -> str:
+    """A string of DOT that shows these lines."""
+    escaped = (one_line(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'
 
 
-def _one_line(name: str) -> str:
+def one_line(name: str) -> str:
+    """The name without line breaks."""
     return " ".join(name.split())
