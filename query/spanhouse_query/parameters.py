@@ -82,3 +82,35 @@ class RangeParameters(Parameters):
     def range(self) -> TimeRange:
         """The time range as given, but for what lies beyond anything that is stored."""
         return TimeRange(self.from_, min(self.to, LAST_STORED))
+
+
+class MomentParameters(RangeParameters):
+    """A time range, or the window that ends at an instant."""
+
+    at: Instant | None = Field(
+        None, description="In place of from and to: an instant, for the window that ends there, not included."
+    )
+    window: Duration = Field(
+        "5m", validate_default=True, examples=["5m"], description="With `at`: how long the window is."
+    )
+
+    @model_validator(mode="after")
+    def _range_or_moment(self) -> MomentParameters:
+        given = [name for name, field in (("from", "from_"), ("to", "to")) if field in self.model_fields_set]
+        if self.at is not None and given:
+            message = "at stands in place of from and to: it cannot be given together with {given}"
+            raise PydanticCustomError("at", message, {"given": " and ".join(given), "parameter": "at"})
+        if self.at is None and "window" in self.model_fields_set:
+            message = "window is the length of what ends at `at`, which is missing"
+            raise PydanticCustomError("window", message, {"parameter": "window"})
+        if self.window == 0:
+            raise PydanticCustomError("window", "window must be longer than 0", {"parameter": "window"})
+        return self
+
+    @property
+    def range(self) -> TimeRange:
+        """The window where `at` is given, else from `from` to `to`."""
+        if self.at is None:
+            return super().range
+        end = min(self.at, LAST_STORED)
+        return TimeRange(max(0, end - self.window), end)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,15 @@ def whole_range() -> dict[str, int]:
     return {"from": time.time_ns() - 3 * HOUR, "to": time.time_ns() + HOUR}
 
 
-def check_map(spans: Sequence[tuple[str, Span]], found: Mapping[str, Any], lookback: int = 15) -> None:
-    """AssertionError unless the map says what the spans say."""
+def check_map(
+    spans: Sequence[tuple[str, Span]],
+    found: Mapping[str, Any],
+    lookback: int = 15,
+    traces: Container[bytes] | None = None,
+) -> None:
+    """AssertionError unless the map says what the spans say, or those of some traces."""
     services = {service for service, _ in spans}
-    expected = reference(spans, lookback)
+    expected = reference(spans, lookback, traces)
     edges = {ends_of(edge): edge for edge in found["edges"]}
     calls = {resolved(ends, services): count for ends, count in expected.calls.items() if count}
     assert {ends: edge["calls"] for ends, edge in edges.items()} == calls
@@ -40,31 +45,36 @@ def check_map(spans: Sequence[tuple[str, Span]], found: Mapping[str, Any], lookb
             check_percentiles(getattr(expected, name)[ends], edge[name])
     completeness = expected.found / expected.named if expected.named else 1
     assert found["meta"]["completeness"] == completeness
-    check_nodes(spans, found)
+    if traces is None:
+        check_nodes(spans, found)
+    else:
+        check_nodes([sent for sent in spans if sent[1].trace_id in traces], found, error=0)
 
 
-def check_nodes(spans: Sequence[tuple[str, Span]], found: Mapping[str, Any]) -> None:
-    """Each service and each other end of an edge is a node, once."""
+def check_nodes(spans: Sequence[tuple[str, Span]], found: Mapping[str, Any], *, error: float = BOUND) -> None:
+    """Each service and each other end of an edge is a node, once. error: the bound of the services' percentiles."""
     ends = {(edge[side], edge[f"{side}_type"]) for edge in found["edges"] for side in ("client", "server")}
+    services = {service for service, _ in spans}
     nodes = [(node["name"], node["type"]) for node in found["nodes"]]
-    assert sorted(nodes) == sorted(ends | {(service, "service") for service, _ in spans})
+    assert sorted(nodes) == sorted(ends | {(service, "service") for service in services})
     for node in found["nodes"]:
         if node["type"] == "service":
             entries = [one for service, one in spans if service == node["name"] and is_entry(one)]
             assert node["requests"] == len(entries)
             assert node["errors"] == sum(one.status.code == 2 for one in entries)
-            check_percentiles([took(one) for one in entries], node["latency_ns"])
+            bound = error if node["name"] in services else BOUND
+            check_percentiles([took(one) for one in entries], node["latency_ns"], error=bound)
 
 
-def check_percentiles(samples: Sequence[int], found: Mapping[str, Any]) -> None:
+def check_percentiles(samples: Sequence[int], found: Mapping[str, Any], *, error: float = BOUND) -> None:
     """Within the stated bound, and a nanosecond of rounding, of numpy's."""
-    assert (found["n"], found["error"]) == (len(samples), BOUND)
+    assert (found["n"], found["error"]) == (len(samples), error)
     for name, level in LEVELS.items():
         if not samples:
             assert found[name] is None
             continue
         exact = float(np.percentile(samples, level))
-        assert abs(found[name] - exact) <= BOUND * exact + 1, (name, samples, found)
+        assert abs(found[name] - exact) <= error * exact + 1, (name, samples, found)
     assert found["max"] == max(samples, default=None)
 
 

@@ -16,10 +16,11 @@ from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
 from spanhouse_query.service_map.diff import diff_sql
 from spanhouse_query.service_map.edge_series import series_sql
 from spanhouse_query.service_map.edge_source import LIVE, PROGRESS_SQL, ROLLED
-from spanhouse_query.service_map.grouping import GROUPED, GROUPED_NODES_SQL
+from spanhouse_query.service_map.matched import Matching, matched_edges_sql, matched_nodes_sql
 from spanhouse_query.service_map.service_map import NODES_SQL, grouped_map_sql, map_sql
 from spanhouse_query.services import OPERATIONS_SQL, SERVICES_SQL
 from spanhouse_query.spans_where import SpansWhere
+from spanhouse_query.time_range import TimeRange
 from spanhouse_query.traces.corrected import CORRECTED_SQL
 from spanhouse_query.traces.otlp import trace_sql
 from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF
@@ -38,6 +39,8 @@ def latency(**parameters: str) -> LatencyParameters:
 
 
 FILTERED = SpansWhere(compile_filter(parse(FILTER), {"deployment"}).sql, {})
+GROUPED = Matching(TimeRange(0, 10**18), "service.namespace", None)
+OF_TRACES = Matching(TimeRange(0, 10**18), None, FILTERED)
 STATEMENTS = {
     "services": SERVICES_SQL,
     "operations": OPERATIONS_SQL,
@@ -48,8 +51,10 @@ STATEMENTS = {
     "edge_series": series_sql(ROLLED, one_connection=True),
     "service_map_diff": diff_sql(ROLLED),
     "service_map_nodes": NODES_SQL,
-    "service_map_grouped_edges": grouped_map_sql(GROUPED),
-    "service_map_grouped_nodes": GROUPED_NODES_SQL,
+    "service_map_grouped_edges": grouped_map_sql(matched_edges_sql(GROUPED)),
+    "service_map_grouped_nodes": matched_nodes_sql(GROUPED),
+    "service_map_of_traces_edges": map_sql(matched_edges_sql(OF_TRACES)),
+    "service_map_of_traces_nodes": matched_nodes_sql(OF_TRACES),
     "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5]),
     "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
     "traces_page": page_sql(FILTERED, "duration"),

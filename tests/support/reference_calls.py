@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -37,15 +37,22 @@ class Reference:
     found: int = 0
 
 
-def reference(spans: Iterable[tuple[str, Span]], lookback: int = 15) -> Reference:
-    """The calls of (service, span) pairs; lookback in minutes."""
-    return _Matching(list(spans), lookback).result()
+def reference(
+    spans: Iterable[tuple[str, Span]], lookback: int = 15, traces: Container[bytes] | None = None
+) -> Reference:
+    """The calls of (service, span) pairs; lookback in minutes.
+
+    traces: only the calls that belong to these: whose callee, or the caller where no callee is known, is of one. All by
+    default.
+    """
+    return _Matching(list(spans), lookback, traces).result()
 
 
 class _Matching:
-    def __init__(self, spans: list[tuple[str, Span]], lookback: int) -> None:
+    def __init__(self, spans: list[tuple[str, Span]], lookback: int, traces: Container[bytes] | None) -> None:
         self._spans = spans
         self._lookback = lookback
+        self._traces = traces
         self._by_id = {(span.trace_id, span.span_id): (service, span) for service, span in spans}
         self._out = Reference(Counter(), Counter(), defaultdict(list), defaultdict(list), defaultdict(list))
         self._answered: set[tuple[bytes, bytes]] = set()
@@ -54,9 +61,10 @@ class _Matching:
         for service, span in self._spans:
             self._mark_answered(service, span)
         for service, span in self._spans:
-            self._callee(service, span)
-            self._links(service, span)
-            self._caller(service, span)
+            if self._traces is None or span.trace_id in self._traces:
+                self._callee(service, span)
+                self._links(service, span)
+                self._caller(service, span)
         return self._out
 
     def _near(self, trace_id: bytes, span_id: bytes, span: Span) -> tuple[str, Span] | None:

@@ -17,6 +17,7 @@ from spanhouse_query.service_map.answer import Edge
 from spanhouse_query.service_map.changes import Change, changes, interval_columns
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
+from spanhouse_query.service_map.matched import matching, read_matched
 from spanhouse_query.service_map.service_map import completeness, edges_of
 from spanhouse_query.time_range import TimeRange
 
@@ -32,6 +33,11 @@ class DiffParameters(RangeParameters):
     )
     min_calls: int = Field(
         20, ge=1, description="Calls that an edge must have in each of the windows to be called changed."
+    )
+    q: str | None = Field(
+        None,
+        description="Only the traces with a span in the window that satisfies this filter. Calls are matched when "
+        "asked for.",
     )
 
     @model_validator(mode="after")
@@ -104,8 +110,8 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
     """Windows are read in whole minutes, the earlier one only up to where the later one begins."""
     later = mapped_range(parameters.range, call.reader.now)
     base = mapped_range(parameters.base, call.reader.now)
-    before = await _window(call, _before(base, later.start))
-    after = await _window(call, later)
+    before = await _window(call, _before(base, later.start), parameters.q)
+    after = await _window(call, later, parameters.q)
     both = [ends for ends in after.edges if ends in before.edges]
     compared = [
         ends for ends in both if min(window.edges[ends].calls for window in (before, after)) >= parameters.min_calls
@@ -138,9 +144,10 @@ def _before(base: TimeRange, end: int) -> TimeRange:
     return TimeRange(min(base.start, end - MINUTE), min(base.end, end))
 
 
-async def _window(call: Call, effective: TimeRange) -> _Window:
+async def _window(call: Call, effective: TimeRange, q: str | None) -> _Window:
     seconds = effective.seconds_until(call.reader.now)
-    found = await read_edges(call, effective, diff_sql)
+    wanted = await matching(call, effective, group_by=None, q=q)
+    found = await (read_matched(call, wanted, diff_sql) if wanted else read_edges(call, effective, diff_sql))
     rows = {tuple(row[end] for end in ENDS): row for row in found.rows if row["level"] == 0 and row["client"]}
     edges = edges_of(found.rows, seconds)
     return _Window(effective, seconds, found, rows, {tuple(getattr(edge, end) for end in ENDS): edge for edge in edges})

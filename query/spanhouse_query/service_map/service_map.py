@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from spanhouse_query.endpoint import Call, Endpoint
-from spanhouse_query.parameters import RangeParameters
+from spanhouse_query.parameters import MomentParameters
 from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
 from spanhouse_query.service_map.answer import (
     NO_LATENCY,
@@ -28,16 +28,16 @@ from spanhouse_query.service_map.answer import (
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.focus import neighbourhood, within
-from spanhouse_query.service_map.grouping import GROUPED_NODES_SQL, check_group, grouped_edges
 from spanhouse_query.service_map.known_names import check_name
+from spanhouse_query.service_map.matched import matched_nodes_sql, matching, read_matched
 from spanhouse_query.service_map.text import as_dot, as_mermaid
-from spanhouse_query.spans_where import LONGEST
+from spanhouse_query.spans_where import LONGEST, range_bounds
 from spanhouse_query.time_range import TimeRange
 
 MOST_HOPS = 20
 
 
-class ServiceMapParameters(RangeParameters):
+class ServiceMapParameters(MomentParameters):
     """Parameters of the service map."""
 
     service: str | None = Field(None, description="Only what is around this service or peer.")
@@ -51,6 +51,12 @@ class ServiceMapParameters(RangeParameters):
         examples=["service.namespace"],
         description="A resource attribute whose values are the nodes in place of the services: service.namespace, "
         "cloud.region, host.name, service.instance.id, service.version. Calls are matched when asked for, at any age.",
+    )
+    q: str | None = Field(
+        None,
+        examples=['service = "checkout" and status = error'],
+        description="Only the traces with a span in the range that satisfies this filter: calls and requests of all "
+        "their services. Calls are matched when asked for.",
     )
     format: Literal["json", "dot", "mermaid"] = Field("json", description="JSON, Graphviz DOT or a Mermaid flowchart.")
 
@@ -104,7 +110,7 @@ def grouped_map_sql(edges: str) -> str:
 async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMap | Response:
     """The map of the calls that start in the minutes around the range."""
     effective = mapped_range(parameters.range, call.reader.now)
-    found = await _read(call, parameters.group_by, effective)
+    found = await _read(call, parameters, effective)
     nodes = nodes_of(found.edges.rows, found.services, found.error)
     edges = edges_of(found.edges.rows, effective.seconds_until(call.reader.now))
     kept = [edge for edge in edges if edge.calls >= parameters.min_calls]
@@ -125,14 +131,13 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
     return _drawn(ServiceMap(nodes=shown, edges=kept, meta=meta), parameters.format)
 
 
-async def _read(call: Call, group_by: str | None, effective: TimeRange) -> _Found:
-    bounds = {"from": effective.start, "to": effective.end}
-    if group_by is None:
+async def _read(call: Call, parameters: ServiceMapParameters, effective: TimeRange) -> _Found:
+    wanted = await matching(call, effective, group_by=parameters.group_by, q=parameters.q)
+    if wanted is None:
         edges = await read_edges(call, effective, map_sql)
-        return _Found(edges, await call.reader.rows(NODES_SQL, bounds), SKETCH_ERROR)
-    await check_group(call.reader, group_by)
-    edges = await grouped_edges(call, effective, grouped_map_sql, group_by)
-    return _Found(edges, await call.reader.rows(GROUPED_NODES_SQL, bounds, key=group_by), 0.0)
+        return _Found(edges, await call.reader.rows(NODES_SQL, range_bounds(effective)), SKETCH_ERROR)
+    edges = await read_matched(call, wanted, map_sql if wanted.key is None else grouped_map_sql)
+    return _Found(edges, await call.reader.rows(matched_nodes_sql(wanted), wanted.parameters), 0.0)
 
 
 def edges_of(rows: Iterable[dict[str, Any]], seconds: float) -> list[Edge]:
@@ -215,5 +220,6 @@ ENDPOINTS = [
         answer=ServiceMap,
         media={"text/vnd.graphviz": {"type": "string"}, "text/vnd.mermaid": {"type": "string"}},
         problems=(404,),
+        advice="narrow the time range (from, to), or leave out q and group_by, which the rollup cannot answer",
     ),
 ]

@@ -102,8 +102,7 @@ FROM
             if(c.client_resource = 0, c.client::String, caller.value) AS client,
             c.client_type::String AS client_type,
             if(c.server_resource = 0, c.server::String, callee.value) AS server,
-            if(c.server_resource = 0 AND c.server_type::String = 'service', 'external', c.server_type::String)
-                AS server_type,
+            if(c.server_resource = 0 AND c.server_type::String = 'service', 'external', c.server_type::String) AS server_type,
             c.connection AS connection, c.calls AS calls, c.error AS error, c.retry AS retry,
             c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns,
             c.named AS named, c.found AS found, c.trace_id AS trace_id
@@ -115,6 +114,7 @@ FROM
         ANY LEFT JOIN (
     SELECT id, if(any(attributes)[{key:String}] = '', '(none)', any(attributes)[{key:String}]) AS value
     FROM resources WHERE tenant = {tenant:String} GROUP BY id) AS callee ON c.server_resource = callee.id
+        WHERE true
     ) AS one
     GROUP BY minute, client, client_type, server, server_type, connection
     ) AS e

@@ -4,7 +4,11 @@ SELECT
     countIf((kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND status = 'error') AS errors,
     maxIf(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)))::UInt64 AS largest,
     arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactInclusiveIf(0.5, 0.9, 0.95, 0.99)(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)))) AS percentiles
-FROM (SELECT resource_id, kind, parent_span_id, status, duration FROM spans WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC')) AS s
+FROM
+(
+    SELECT service, resource_id, kind, parent_span_id, status, duration FROM spans
+    WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND true
+) AS s
 ANY LEFT JOIN (
     SELECT id, if(any(attributes)[{key:String}] = '', '(none)', any(attributes)[{key:String}]) AS value
     FROM resources WHERE tenant = {tenant:String} GROUP BY id) AS groups ON s.resource_id = groups.id

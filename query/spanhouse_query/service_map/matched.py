@@ -1,0 +1,173 @@
+"""Edges and nodes that are matched when asked for: those of groups of services, of some traces only, or both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from spanhouse_query.config import SECOND
+from spanhouse_query.endpoint import Call
+from spanhouse_query.percentiles import STANDARD, exact_percentiles
+from spanhouse_query.problems import invalid_parameter
+from spanhouse_query.reader import Reader
+from spanhouse_query.service_map.edge_source import EdgeRows
+from spanhouse_query.service_map.known_names import closest
+from spanhouse_query.spans_where import ENTRY, IN_RANGE, LONGEST, SpansWhere, range_bounds, spans_where
+from spanhouse_query.time_range import TimeRange
+
+# What a group is called whose resources lack the attribute.
+NONE = "(none)"
+_GROUPS = f"""
+    SELECT id, if(any(attributes)[{{key:String}}] = '', '{NONE}', any(attributes)[{{key:String}}]) AS value
+    FROM resources WHERE tenant = {{tenant:String}} GROUP BY id"""
+_BUCKET = "if(d <= 0, -32768, ceil(log2(greatest(d, 1)) * 32) - 1)::Int16"
+_SKETCH = "Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, UInt64))"
+_EXAMPLE = "Tuple(duration UInt64, trace_id FixedString(16))"
+_KEYS_SQL = "SELECT groupUniqArrayArray(mapKeys(attributes)) AS keys FROM resources WHERE tenant = {tenant:String}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What the ends of a call `c` are called, and what has to be joined to say so."""
+
+    client: str
+    server: str
+    server_type: str
+    joins: str = ""
+
+
+_SERVICE_ENDS = _Ends("c.client::String", "c.server::String", "c.server_type::String")
+# A peer belongs to no group, and which instance of a service it was nobody knows.
+_GROUP_ENDS = _Ends(
+    "if(c.client_resource = 0, c.client::String, caller.value)",
+    "if(c.server_resource = 0, c.server::String, callee.value)",
+    "if(c.server_resource = 0 AND c.server_type::String = 'service', 'external', c.server_type::String)",
+    f"""
+        ANY LEFT JOIN ({_GROUPS}) AS caller ON c.client_resource = caller.id
+        ANY LEFT JOIN ({_GROUPS}) AS callee ON c.server_resource = callee.id""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """What is matched in a range.
+
+    key: the resource attribute whose values are the nodes, None for services. spans: only the traces with one of these
+    spans, None for all.
+    """
+
+    effective: TimeRange
+    key: str | None
+    spans: SpansWhere | None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Values of the {parameters} of the statements, but for {tenant} and {lookback}."""
+        key = {} if self.key is None else {"key": self.key}
+        spans = {} if self.spans is None else self.spans.parameters
+        ends = {"since": self.effective.start // SECOND, "until": self.effective.end // SECOND}
+        return {**range_bounds(self.effective), **ends, **key, **spans}
+
+
+async def matching(call: Call, effective: TimeRange, *, group_by: str | None, q: str | None) -> Matching | None:
+    """What has to be matched for these parameters, None where the rollup can answer. Raises Problem (400)."""
+    filtered = q is not None and bool(q.strip())
+    if group_by is None and not filtered:
+        return None
+    if group_by is not None:
+        await _check_group(call.reader, group_by)
+    return Matching(effective, group_by, await spans_where(call.reader, effective, q=q) if filtered else None)
+
+
+async def _check_group(reader: Reader, key: str) -> None:
+    """Raise Problem (400) for an attribute that no resource has."""
+    keys = (await reader.rows(_KEYS_SQL))[0]["keys"]
+    if key not in keys:
+        close = closest(key, keys)
+        known = f"; the closest of {len(keys)}: {', '.join(close)}" if close else ""
+        raise invalid_parameter("group_by", f"no resource has the attribute {key!r}{known}", allowed=close)
+
+
+async def read_matched(call: Call, wanted: Matching, statement: Callable[[str], str]) -> EdgeRows:
+    """The rows of `statement`, which is given the edges by minute as a subquery's text; at any age."""
+    sql = statement(matched_edges_sql(wanted))
+    rows = await call.reader.rows(sql, wanted.parameters, lookback=call.settings.lookback)
+    return EdgeRows(rows, "raw", wanted.effective)
+
+
+def matched_edges_sql(wanted: Matching) -> str:
+    """As storage's matched_edges, by the names that are wanted and of the traces that are."""
+    ends = _SERVICE_ENDS if wanted.key is None else _GROUP_ENDS
+    return f"""
+    WITH d -> {_BUCKET} AS bucket
+    SELECT
+        minute, client, client_type, server, server_type, connection,
+        sum(one.calls) AS calls,
+        countIf(one.calls = 1 AND error) AS errors,
+        countIf(one.calls = 1 AND retry) AS retries,
+        {_sketch("client")},
+        {_sketch("server")},
+        {_sketch("gap")},
+        arraySort(groupArrayIf((if(one.server_ns < 0, one.client_ns, one.server_ns), trace_id, error), one.calls = 1))
+            AS by_duration,
+        (by_duration[-1].1, by_duration[-1].2)::{_EXAMPLE} AS slowest,
+        (arrayLast(c -> c.3, by_duration).1, arrayLast(c -> c.3, by_duration).2)::{_EXAMPLE} AS failed,
+        (by_duration[intDiv(length(by_duration) + 1, 2)] AS middle).1 AS middle_duration,
+        (middle_duration, middle.2)::{_EXAMPLE} AS typical,
+        sum(one.named) AS named,
+        sum(one.found) AS found
+    FROM
+    (
+        SELECT
+            c.minute AS minute,
+            {ends.client} AS client,
+            c.client_type::String AS client_type,
+            {ends.server} AS server,
+            {ends.server_type} AS server_type,
+            c.connection AS connection, c.calls AS calls, c.error AS error, c.retry AS retry,
+            c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns,
+            c.named AS named, c.found AS found, c.trace_id AS trace_id
+        FROM calls(tenant = {{tenant:String}}, since = toDateTime({{since:Int64}}, 'UTC'),
+            until = toDateTime({{until:Int64}}, 'UTC'), lookback = {{lookback:UInt32}}) AS c{ends.joins}
+        WHERE {_in_traces("c.trace_id", wanted.spans)}
+    ) AS one
+    GROUP BY minute, client, client_type, server, server_type, connection"""
+
+
+def matched_nodes_sql(wanted: Matching) -> str:
+    """One row a service or group with spans in the range, in the traces that are wanted; its numbers are of its entry
+    spans there."""
+    name, join = "service::String", ""
+    if wanted.key is not None:
+        name, join = "groups.value", f"\nANY LEFT JOIN ({_GROUPS}) AS groups ON s.resource_id = groups.id"
+    return f"""
+SELECT
+    {name} AS name,
+    countIf({ENTRY}) AS requests,
+    countIf({ENTRY} AND status = 'error') AS errors,
+    maxIf(least(duration, {LONGEST}), {ENTRY})::UInt64 AS largest,
+    {exact_percentiles(STANDARD, f"least(duration, {LONGEST})", ENTRY)} AS percentiles
+FROM
+(
+    SELECT service, resource_id, kind, parent_span_id, status, duration FROM spans
+    WHERE {IN_RANGE} AND {_in_traces("trace_id", wanted.spans)}
+) AS s{join}
+GROUP BY name
+ORDER BY name
+"""
+
+
+def _in_traces(trace_id: str, spans: SpansWhere | None) -> str:
+    return "true" if spans is None else f"{trace_id} IN (SELECT trace_id FROM spans WHERE {spans.sql})"
+
+
+def _sketch(view: str) -> str:
+    value, known = f"one.{view}_ns", f"one.{view}_ns >= 0"
+    parts = (
+        f"countIf({known})",
+        f"minIf({value}, {known})",
+        f"maxIf({value}, {known})",
+        f"sumMapIf(map(bucket({value}), 1::UInt64), {known})",
+    )
+    return f"({', '.join(parts)})::{_SKETCH} AS {view}_ns"
