@@ -38,15 +38,18 @@ class _Ends:
 
 
 _SERVICE_ENDS = _Ends("c.client::String", "c.server::String", "c.server_type::String")
-# A peer belongs to no group, and which instance of a service it was nobody knows.
-_GROUP_ENDS = _Ends(
-    "if(c.client_resource = 0, c.client::String, caller.value)",
-    "if(c.server_resource = 0, c.server::String, callee.value)",
-    "if(c.server_resource = 0 AND c.server_type::String = 'service', 'external', c.server_type::String)",
-    f"""
-        ANY LEFT JOIN ({_GROUPS}) AS caller ON c.client_resource = caller.id
-        ANY LEFT JOIN ({_GROUPS}) AS callee ON c.server_resource = callee.id""",
-)
+
+
+def _group_ends(groups: str) -> _Ends:
+    """A peer belongs to no group, and which instance of a service it was nobody knows."""
+    return _Ends(
+        "if(c.client_resource = 0, c.client::String, caller.value)",
+        "if(c.server_resource = 0, c.server::String, callee.value)",
+        "if(c.server_resource = 0 AND c.server_type::String = 'service', 'external', c.server_type::String)",
+        f"""
+        ANY LEFT JOIN ({groups}) AS caller ON c.client_resource = caller.id
+        ANY LEFT JOIN ({groups}) AS callee ON c.server_resource = callee.id""",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,13 @@ class Matching:
     """What is matched in a range.
 
     key: the resource attribute whose values are the nodes, None for services. spans: only the traces with one of these
-    spans, None for all.
+    spans, None for all. groups: with a key, a subquery that gives each resource's id and the value that is its node.
     """
 
     effective: TimeRange
     key: str | None
     spans: SpansWhere | None
+    groups: str = _GROUPS
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -76,29 +80,32 @@ async def matching(call: Call, effective: TimeRange, *, group_by: str | None, q:
     if group_by is None and not filtered:
         return None
     if group_by is not None:
-        await _check_group(call.reader, group_by)
+        await check_attribute(call.reader, group_by, "group_by")
     return Matching(effective, group_by, await spans_where(call.reader, effective, q=q) if filtered else None)
 
 
-async def _check_group(reader: Reader, key: str) -> None:
-    """Raise Problem (400) for an attribute that no resource has."""
+async def check_attribute(reader: Reader, key: str, parameter: str) -> None:
+    """Raise Problem (400) for an attribute that no resource has. parameter: the one that names it."""
     keys = (await reader.rows(_KEYS_SQL))[0]["keys"]
     if key not in keys:
         close = closest(key, keys)
         known = f"; the closest of {len(keys)}: {', '.join(close)}" if close else ""
-        raise invalid_parameter("group_by", f"no resource has the attribute {key!r}{known}", allowed=close)
+        raise invalid_parameter(parameter, f"no resource has the attribute {key!r}{known}", allowed=close)
 
 
-async def read_matched(call: Call, wanted: Matching, statement: Callable[[str], str]) -> EdgeRows:
-    """The rows of `statement`, which is given the edges by minute as a subquery's text; at any age."""
+async def read_matched(call: Call, wanted: Matching, statement: Callable[[str], str], **more: Any) -> EdgeRows:
+    """The rows of `statement`, which is given the edges by minute as a subquery's text; at any age.
+
+    more: further bound parameters.
+    """
     sql = statement(matched_edges_sql(wanted))
-    rows = await call.reader.rows(sql, wanted.parameters, lookback=call.settings.lookback)
+    rows = await call.reader.rows(sql, wanted.parameters, lookback=call.settings.lookback, **more)
     return EdgeRows(rows, "raw", wanted.effective)
 
 
 def matched_edges_sql(wanted: Matching) -> str:
     """As storage's matched_edges, by the names that are wanted and of the traces that are."""
-    ends = _SERVICE_ENDS if wanted.key is None else _GROUP_ENDS
+    ends = _SERVICE_ENDS if wanted.key is None else _group_ends(wanted.groups)
     return f"""
     WITH d -> {_BUCKET} AS bucket
     SELECT
