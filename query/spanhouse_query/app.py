@@ -23,6 +23,7 @@ from spanhouse_query.openapi import openapi_endpoint
 from spanhouse_query.probes import metrics_endpoint
 from spanhouse_query.service_map import diff, edge_series, service_map
 from spanhouse_query.status import status_endpoint
+from spanhouse_query.topology import topology
 from spanhouse_query.traces import search
 from spanhouse_query.traces import trace as one_trace
 
@@ -46,6 +47,7 @@ def create_app(
         *service_map.ENDPOINTS,
         *diff.ENDPOINTS,
         *edge_series.ENDPOINTS,
+        *topology.ENDPOINTS,
         *latency.ENDPOINTS,
         *heatmap.ENDPOINTS,
         *search.ENDPOINTS,

@@ -19,6 +19,7 @@ PATHS = {
     "/api/v1/service-map": {},
     "/api/v1/service-map/diff": {},
     "/api/v1/edges/{client}/{server}": {"client": "web", "server": "cart"},
+    "/api/v1/topology": {},
     "/api/v1/latency": {},
     "/api/v1/latency/heatmap": {},
     "/api/v1/traces": {},

@@ -21,6 +21,7 @@ from spanhouse_query.service_map.service_map import NODES_SQL, grouped_map_sql, 
 from spanhouse_query.services import OPERATIONS_SQL, SERVICES_SQL
 from spanhouse_query.spans_where import SpansWhere
 from spanhouse_query.time_range import TimeRange
+from spanhouse_query.topology.peers import INSTANCE, PEERS, PEERS_SQL, previous_sql
 from spanhouse_query.traces.corrected import CORRECTED_SQL
 from spanhouse_query.traces.otlp import trace_sql
 from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF
@@ -41,6 +42,7 @@ def latency(**parameters: str) -> LatencyParameters:
 FILTERED = SpansWhere(compile_filter(parse(FILTER), {"deployment"}).sql, {})
 GROUPED = Matching(TimeRange(0, 10**18), "service.namespace", None)
 OF_TRACES = Matching(TimeRange(0, 10**18), None, FILTERED)
+INSTANCES = Matching(GROUPED.effective, INSTANCE, None, groups=PEERS)
 STATEMENTS = {
     "services": SERVICES_SQL,
     "operations": OPERATIONS_SQL,
@@ -57,6 +59,9 @@ STATEMENTS = {
     "service_map_of_traces_nodes": matched_nodes_sql(OF_TRACES),
     "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5]),
     "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
+    "topology_peers": PEERS_SQL,
+    "topology_edges": grouped_map_sql(matched_edges_sql(INSTANCES)),
+    "topology_previous": previous_sql(matched_edges_sql(INSTANCES)),
     "traces_page": page_sql(FILTERED, "duration"),
     "traces_summaries": SUMMARIES_SQL,
     "traces_corrected": CORRECTED_SQL,

@@ -1,0 +1,1 @@
+"""The peer topology: the instances behind the service map, where they are and how they are (docs/topology.md)."""
