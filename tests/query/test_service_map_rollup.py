@@ -5,31 +5,17 @@ from __future__ import annotations
 import random
 import time
 
-from anyio import CapacityLimiter
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from prometheus_client import CollectorRegistry
-from spanhouse_collector.config import RollupConfig
-from spanhouse_collector.edge_rollup import EdgeRollup
-from spanhouse_collector.metrics import Metrics
 
 from tests.query.reference_map import check_map, whole_range
+from tests.query.rolling_up import roll_up
 from tests.query.service import Service, fresh_tenant
 from tests.support.call_graphs import Sent, call_graph, segments
 from tests.support.spans import CLIENT, PRODUCER
 
 MAP = "/api/v1/service-map"
-
-
-def roll_up(service: Service) -> None:
-    """One step, as a collector that starts anew makes it."""
-
-    async def step() -> None:
-        await EdgeRollup(service.store, RollupConfig(), CapacityLimiter(1), Metrics(CollectorRegistry())).step()
-
-    assert service.client.portal is not None
-    service.client.portal.call(step)
 
 
 def feed(service: Service, tenant: str, rnd: random.Random, spans: list[Sent]) -> None:

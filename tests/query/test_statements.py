@@ -18,6 +18,7 @@ from spanhouse_query.service_map.edge_series import series_sql
 from spanhouse_query.service_map.edge_source import LIVE, PROGRESS_SQL, ROLLED
 from spanhouse_query.service_map.matched import Matching, matched_edges_sql, matched_nodes_sql
 from spanhouse_query.service_map.service_map import NODES_SQL, grouped_map_sql, map_sql
+from spanhouse_query.service_map.versions import ARRIVED_SQL, SENT_SQL
 from spanhouse_query.services import OPERATIONS_SQL, SERVICES_SQL
 from spanhouse_query.spans_where import SpansWhere
 from spanhouse_query.time_range import TimeRange
@@ -52,6 +53,8 @@ STATEMENTS = {
     "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),
     "edge_series": series_sql(ROLLED, one_connection=True),
     "service_map_diff": diff_sql(ROLLED),
+    "service_map_versions_sent": SENT_SQL,
+    "service_map_versions_arrived": ARRIVED_SQL,
     "service_map_nodes": NODES_SQL,
     "service_map_grouped_edges": grouped_map_sql(matched_edges_sql(GROUPED)),
     "service_map_grouped_nodes": matched_nodes_sql(GROUPED),

@@ -19,6 +19,7 @@ from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.matched import matching, read_matched
 from spanhouse_query.service_map.service_map import completeness, edges_of
+from spanhouse_query.service_map.versions import Sending, Versions, sending, services_of, versions_of
 from spanhouse_query.time_range import TimeRange
 
 
@@ -67,6 +68,7 @@ class SeenEdge(BaseModel):
         "since 1970."
     )
     trace: str = Field(description="Id of a trace with a call in that minute.")
+    versions: Versions = Field(description="Of its ends, in the window that has it.")
 
 
 class ChangedEdge(BaseModel):
@@ -75,6 +77,8 @@ class ChangedEdge(BaseModel):
     before: Edge
     after: Edge
     changes: list[Change]
+    versions_before: Versions
+    versions_after: Versions
 
 
 class MapDiff(BaseModel):
@@ -101,6 +105,20 @@ class _Window:
     edges: Mapping[tuple[str, ...], Edge]
 
 
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """Edges of the later window (`new`), of the earlier one (`gone`), and the ends of those that both have.
+
+    changed: those of `compared` with a change.
+    """
+
+    new: list[Edge]
+    gone: list[Edge]
+    both: list[tuple[str, ...]]
+    compared: list[tuple[str, ...]]
+    changed: Mapping[tuple[str, ...], list[Change]]
+
+
 def diff_sql(edges: str) -> str:
     """One row an edge (level 0) with the intervals of its percentiles and its first and last minute, one for all."""
     return summed_minutes(edges, RESOLVED_ENDS, (ENDS, ()), more=interval_columns())
@@ -112,21 +130,19 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
     base = mapped_range(parameters.base, call.reader.now)
     before = await _window(call, _before(base, later.start), parameters.q)
     after = await _window(call, later, parameters.q)
-    both = [ends for ends in after.edges if ends in before.edges]
-    compared = [
-        ends for ends in both if min(window.edges[ends].calls for window in (before, after)) >= parameters.min_calls
-    ]
-    changed = [
-        ChangedEdge(before=before.edges[ends], after=after.edges[ends], changes=found)
-        for ends in compared
-        if (found := list(changes(before.rows[ends], after.rows[ends], (before.seconds, after.seconds))))
-    ]
+    found = _difference(before, after, parameters.min_calls)
+    listed = [*found.new, *found.gone, *(after.edges[ends] for ends in found.changed)]
+    services = {service for edge in listed for service in services_of(edge)}
+    versions = await sending(call.reader, services, before.effective, after.effective)
     return MapDiff(
-        new=[_seen(after, ends, "first") for ends in after.edges if ends not in before.edges],
-        gone=[_seen(before, ends, "last") for ends in before.edges if ends not in after.edges],
-        changed=changed,
-        unchanged=len(compared) - len(changed),
-        not_compared=len(both) - len(compared),
+        new=[_seen(after, edge, "first", versions_of(edge, versions, "after")) for edge in found.new],
+        gone=[_seen(before, edge, "last", versions_of(edge, versions, "before")) for edge in found.gone],
+        changed=[
+            _changed(before.edges[ends], after.edges[ends], measures, versions)
+            for ends, measures in found.changed.items()
+        ],
+        unchanged=len(found.compared) - len(found.changed),
+        not_compared=len(found.both) - len(found.compared),
         base=range_answer(before.effective),
         base_completeness=completeness(before.found.rows, level=1),
         meta=await call.reader.meta(
@@ -136,6 +152,20 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
             live=after.found.live,
             rolled_up=after.found.rolled_up,
         ),
+    )
+
+
+def _difference(before: _Window, after: _Window, min_calls: int) -> _Difference:
+    both = [ends for ends in after.edges if ends in before.edges]
+    compared = [ends for ends in both if min(window.edges[ends].calls for window in (before, after)) >= min_calls]
+    seconds = before.seconds, after.seconds
+    measures = {ends: list(changes(before.rows[ends], after.rows[ends], seconds)) for ends in compared}
+    return _Difference(
+        new=[edge for ends, edge in after.edges.items() if ends not in before.edges],
+        gone=[edge for ends, edge in before.edges.items() if ends not in after.edges],
+        both=both,
+        compared=compared,
+        changed={ends: found for ends, found in measures.items() if found},
     )
 
 
@@ -150,13 +180,27 @@ async def _window(call: Call, effective: TimeRange, q: str | None) -> _Window:
     found = await (read_matched(call, wanted, diff_sql) if wanted else read_edges(call, effective, diff_sql))
     rows = {tuple(row[end] for end in ENDS): row for row in found.rows if row["level"] == 0 and row["client"]}
     edges = edges_of(found.rows, seconds)
-    return _Window(effective, seconds, found, rows, {tuple(getattr(edge, end) for end in ENDS): edge for edge in edges})
+    return _Window(effective, seconds, found, rows, {_ends(edge): edge for edge in edges})
 
 
-def _seen(window: _Window, ends: tuple[str, ...], which: str) -> SeenEdge:
-    row = window.rows[ends]
+def _ends(edge: Edge) -> tuple[str, ...]:
+    return tuple(getattr(edge, end) for end in ENDS)
+
+
+def _changed(before: Edge, after: Edge, measures: list[Change], versions: Sending) -> ChangedEdge:
+    return ChangedEdge(
+        before=before,
+        after=after,
+        changes=measures,
+        versions_before=versions_of(before, versions, "before"),
+        versions_after=versions_of(after, versions, "after"),
+    )
+
+
+def _seen(window: _Window, edge: Edge, which: str, versions: Versions) -> SeenEdge:
+    row = window.rows[_ends(edge)]
     minute = str(row[f"{which}_minute"] * 1_000_000_000)
-    return SeenEdge(edge=window.edges[ends], minute=minute, trace=row[f"{which}_trace"])
+    return SeenEdge(edge=edge, minute=minute, trace=row[f"{which}_trace"], versions=versions)
 
 
 ENDPOINTS = [
