@@ -53,7 +53,7 @@ def _findings(vitals: Vitals, thresholds: Thresholds) -> Iterator[Finding]:
         yield from _failures(vitals)
         yield from _slowness(vitals.latency_ns, thresholds.slow)
     if vitals.neighbours and not vitals.reachable:
-        yield "degraded", f"no call between it and its {vitals.neighbours} neighbours succeeds"
+        yield "degraded", f"no call between it and any of its neighbours ({vitals.neighbours}) succeeds"
 
 
 def _silence(silence: int, window: int) -> Iterator[Finding]:
