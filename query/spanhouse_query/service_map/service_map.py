@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
 from spanhouse_query.endpoint import Call, Endpoint
@@ -59,6 +60,13 @@ class ServiceMapParameters(MomentParameters):
         "their services. Calls are matched when asked for.",
     )
     format: Literal["json", "dot", "mermaid"] = Field("json", description="JSON, Graphviz DOT or a Mermaid flowchart.")
+
+    @model_validator(mode="after")
+    def _depth_around_something(self) -> ServiceMapParameters:
+        if self.service is None and "depth" in self.model_fields_set:
+            message = "depth is the number of calls around `service`, which is missing"
+            raise PydanticCustomError("depth", message, {"parameter": "depth"})
+        return self
 
 
 _GROUPED_KEYS = {name: f"e.{name}::String" for name in ENDS}
