@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from prometheus_client import CollectorRegistry
+from spanhouse_query import create_app
 from spanhouse_query.filters import parse
+from spanhouse_storage import Store
+from starlette.testclient import TestClient
 
 from tests.query.filters.evaluator import Given, holds
 from tests.query.reference_map import check_map, whole_range
@@ -70,6 +75,20 @@ def test_equals_the_reference_of_these_traces(service: Service, seed: int) -> No
 
         check_map(spans, found, traces=satisfying(spans, q))
         assert (found["meta"]["tier"], found["meta"]["live"]) == ("raw", found["meta"]["effective"])
+
+
+def test_is_the_same_on_either_engine(store: Store, tmp_path: Path, tenant: str) -> None:
+    spans = call_graph(random.Random(3), traces=30)
+    with TestClient(create_app(store, registry=CollectorRegistry())) as client:
+        service = Service(store, client, tmp_path)
+        for bodies in segments(random.Random(4), spans):
+            service.feed([ExportTraceServiceRequest.FromString(body) for body in bodies], tenant=tenant)
+        for q in FILTERS:
+            found = service.get(MAP, {**whole_range(), "q": q}, tenant=tenant)
+            grouped = service.get(MAP, {**whole_range(), "q": q, "group_by": "service.name"}, tenant=tenant)
+
+            check_map(spans, found, traces=satisfying(spans, q))
+            assert edges(grouped) == edges(found)
 
 
 def visit(route: str, *, start: int = START, error: bool = False, attributes: dict[str, Value] | None = None) -> Any:
