@@ -12,8 +12,7 @@ _COLOURS: dict[Status, str] = {"healthy": "green", "degraded": "yellow", "unheal
 
 
 def as_dot(found: Topology) -> str:
-    """A digraph of circles with name and region, filled by status; edges as in the service map's, those that are gone
-    dashed."""
+    """A digraph of circles filled by status; edges as in the service map's, those that are gone dashed."""
     ids = _ids(found)
     lines = [
         f"  {ids[node.place]} [label={quoted(*_lines(node))}, fillcolor={_COLOURS[node.status]}];"
@@ -48,7 +47,9 @@ def _ids(found: Topology) -> dict[Place, str]:
 
 
 def _lines(node: TopologyNode) -> list[str]:
-    return [node.name, *([node.location.region] if node.location.region else [])]
+    """Name and region; above them the service, where the name alone does not tell it."""
+    service = [one for one in node.services if len(node.services) == 1 and not node.name.startswith(one)]
+    return [*service, node.name, *([node.location.region] if node.location.region else [])]
 
 
 def _lost(found: Topology, ids: dict[Place, str]) -> list[tuple[str, str]]:
