@@ -1,4 +1,4 @@
-"""Fixtures for all: a store on each engine."""
+"""For all tests: a store on each engine, and no clock for the examples of properties."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from spanhouse_storage import EmbeddedConfig, ServerConfig, Store, StoreConfig, migrate, open_store
 
 from tests.clickhouse_front.process import running_front
 from tests.support.clickhouse import ClickHouse
+
+# An example waits for a core like everything else; what hangs is ended by pytest-timeout.
+settings.register_profile("spanhouse", deadline=None)
+settings.load_profile("spanhouse")
 
 StoreOpener = Callable[[], Store]
 

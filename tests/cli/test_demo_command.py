@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.running import COMMAND, FREE_PORTS, spanhouse
 from tests.support.polling import eventually
+from tests.support.ports import idle_port
 
 
 @pytest.fixture(autouse=True)
@@ -26,8 +27,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_without_a_running_spanhouse_it_says_so() -> None:
-    with closing(create_server(("127.0.0.1", 0))) as listener:
-        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    address = f"127.0.0.1:{idle_port()}"
     ended = spanhouse("demo", f"--otlp-grpc={address}", f"--otlp-http={address}")
     assert (ended.returncode, "Traceback" in ended.stderr) == (1, False)
     assert f"no OTLP endpoint answers at http://{address}" in ended.stderr

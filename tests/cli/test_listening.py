@@ -14,13 +14,13 @@ import pytest
 from tests.cli.running import COMMAND, spanhouse
 from tests.clickhouse_front.process import running_front
 from tests.support.polling import eventually
+from tests.support.ports import idle_port, idle_ports
 
 
 @pytest.fixture
 def ports() -> list[int]:
     """Three ports that nobody uses."""
-    with ExitStack() as at_end:
-        return [at_end.enter_context(create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(3)]
+    return idle_ports(3)
 
 
 def flags(grpc: int, otlp_http: int, http: int) -> list[str]:
@@ -69,8 +69,7 @@ def ended(both: list[subprocess.Popen[bytes]]) -> list[int | None] | None:
 
 def test_a_port_that_is_taken_while_it_starts_ends_it(tmp_path: Path, ports: list[int]) -> None:
     """By then the log is open and its thread runs; both must end too."""
-    with closing(create_server(("127.0.0.1", 0))) as free:
-        server = free.getsockname()[1]
+    server = idle_port()
     log = tmp_path / "log"
     arguments = [f"--data-dir={tmp_path}/data", f"--store=http://127.0.0.1:{server}", *flags(*ports)]
     with started(log, "collector", *arguments) as process:

@@ -7,9 +7,8 @@ import secrets
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
-from socket import create_server
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ import pytest
 from tests.cli.running import COMMAND, request, serving, spanhouse
 from tests.support.clickhouse import ClickHouse
 from tests.support.polling import eventually
+from tests.support.ports import idle_port
 from tests.support.spans import request as export_request
 from tests.support.spans import span
 
@@ -30,14 +30,12 @@ def store(clickhouse: ClickHouse, tmp_path: Path) -> list[str]:
 @pytest.fixture
 def no_server() -> str:
     """The URL of a server that does not run."""
-    with closing(create_server(("127.0.0.1", 0))) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{idle_port()}"
 
 
 @pytest.fixture
 def free_address() -> str:
-    with closing(create_server(("127.0.0.1", 0))) as listener:
-        return f"127.0.0.1:{listener.getsockname()[1]}"
+    return f"127.0.0.1:{idle_port()}"
 
 
 @pytest.mark.parametrize("command", ["collector", "query"])

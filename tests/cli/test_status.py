@@ -6,22 +6,19 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from socket import create_server
 
 import pytest
 from spanhouse_cli.readable import readable_age, readable_size
 
 from tests.cli.running import spanhouse
+from tests.support.ports import idle_port
 
 
 @pytest.fixture
 def closed_port() -> int:
     """A port at which nobody listens."""
-    with closing(create_server(("127.0.0.1", 0))) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+    return idle_port()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
@@ -11,13 +10,15 @@ from tests.clickhouse_front.clients import ENDLESS, connect, running
 from tests.clickhouse_front.process import running_front
 from tests.clickhouse_front.test_queries import get
 from tests.support.polling import eventually
+from tests.support.ports import idle_port
 
 
 def test_data_outlives_a_restart_on_the_same_port(tmp_path: Path) -> None:
-    with running_front(tmp_path) as url, connect(url) as client:
+    port = idle_port()
+    with running_front(tmp_path, port=port) as url, connect(url) as client:
         client.command("CREATE TABLE t (id UInt64) ORDER BY id")
         client.insert("t", [[7]], column_names=["id"])
-    with running_front(tmp_path, port=urlsplit(url).port or 0) as again, connect(again) as client:
+    with running_front(tmp_path, port=port) as again, connect(again) as client:
         assert again == url
         assert client.query("SELECT id FROM t").result_rows == [(7,)]
 

@@ -43,6 +43,7 @@ def test_unknown_fields_pass() -> None:
         b"\x0a\x7f",
         request({"web": [span("caf\xe9")]}).SerializeToString().replace("é".encode(), b"\xff\xff"),
     ],
+    ids=["text", "a torn end", "a torn length", "a name that is not UTF-8"],
 )
 def test_a_body_that_is_not_a_trace_request_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed, match="not a protobuf ExportTraceServiceRequest"):

@@ -21,6 +21,7 @@ from spanhouse_storage import DataDirectory, ServerConfig, Store, StoreConfig, m
 from tests.clickhouse_front.process import running_front
 from tests.collector.conftest import Running, Start
 from tests.collector.failures import failing
+from tests.support.ports import idle_port
 from tests.support.spans import SECOND, request, span
 
 pytestmark = pytest.mark.anyio
@@ -126,8 +127,8 @@ async def test_a_collector_that_cannot_start_leaves_nothing_running(store: Store
 
 async def test_an_engine_that_is_down_costs_disk_not_data(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path / "data")
-    engine = tmp_path / "clickhouse"
-    with running_front(engine) as url:
+    engine, port = tmp_path / "clickhouse", idle_port()
+    with running_front(engine, port=port) as url:
         store = open_store(StoreConfig(engine=ServerConfig(url=url)))
         migrate(store)
         collector = Collector(CollectorConfig(otlp_grpc="127.0.0.1:0"), store, data, CollectorRegistry())
@@ -136,7 +137,6 @@ async def test_an_engine_that_is_down_costs_disk_not_data(tmp_path: Path) -> Non
         for index in range(3):
             await collector._receiver.accept(Request("default", "test", body(str(index))))
         await eventually(lambda: collector.status()["log"]["trouble"])
-        port = int(url.rpartition(":")[2])
         with running_front(engine, port=port):
             await eventually(lambda: not collector.status()["log"]["bytes"], 40)
             assert store.rows("SELECT count() AS n FROM spans") == [{"n": 3}]

@@ -1,5 +1,6 @@
 """Two services on the OpenTelemetry SDK for Node.js, node-web and node-api, that send known traces to any endpoint."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -40,17 +41,22 @@ def installed_services(config: pytest.Config) -> NodeServices:
 
 
 def install(cache: Path) -> NodeServices:
-    """The services installed below `cache`, from there if they were before; AssertionError if npm cannot do it."""
+    """The services installed below `cache`, from there if they were before; AssertionError if npm cannot do it.
+
+    Who comes while another process installs them waits for that.
+    """
     files = sorted(path for path in SOURCE.iterdir() if path.is_file())
     version = sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:12]
     folder, draft = cache / version, cache / f"{version}.draft"
-    if not folder.exists():
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        for path in files:
-            shutil.copy(path, draft)
-        _run(["npm", "ci", "--ignore-scripts"], draft, os.environ.copy(), INSTALL_SECONDS)
-        draft.rename(folder)
+    with (cache / "lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir()
+            for path in files:
+                shutil.copy(path, draft)
+            _run(["npm", "ci", "--ignore-scripts"], draft, os.environ.copy(), INSTALL_SECONDS)
+            draft.rename(folder)
     return NodeServices(folder)
 
 

@@ -17,7 +17,7 @@ def tracked() -> set[str]:
         str(path.relative_to(ROOT / folder))
         for folder in FOLDERS
         for path in (ROOT / folder / f"spanhouse_{folder}").rglob("*")
-        if path.is_file() and path.suffix != ".pyc"
+        if path.is_file() and path.parent.name != "__pycache__"
     }
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,9 +42,14 @@ def endpoint(path: str, sql: str) -> Endpoint:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """A store whose queries may run for two seconds and use 50 MB."""
-    limits = QueryLimits(seconds=2, memory=50_000_000)
+def limits() -> QueryLimits:
+    """Queries may run for two seconds and use 50 MB."""
+    return QueryLimits(seconds=2, memory=50_000_000)
+
+
+@pytest.fixture
+def store(tmp_path: Path, limits: QueryLimits) -> Iterator[Store]:
+    """A store with these limits."""
     store = open_store(StoreConfig(engine=EmbeddedConfig(path=tmp_path / "engine"), limits=limits))
     try:
         migrate(store)
@@ -91,14 +95,13 @@ def running(store: Store) -> int:
     return int(store.rows(LISTED)[0]["n"])
 
 
+@pytest.mark.parametrize("limits", [QueryLimits(seconds=60)], ids=["long before its limit"])
 def test_stops_the_query_when_the_client_goes_away(store: Store, registry: CollectorRegistry, url: str) -> None:
     with socket.create_connection((httpx2.URL(url).host, httpx2.URL(url).port or 0)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: spanhouse\r\n\r\n")
         eventually(lambda: running(store) == 1)
-    gone = time.monotonic()
-    eventually(lambda: running(store) == 0)
 
-    assert time.monotonic() - gone < 1.5
+    eventually(lambda: running(store) == 0)
     eventually(lambda: registry.get_sample_value("spanhouse_query_requests_abandoned_total", {"route": "/slow"}) == 1)
     assert registry.get_sample_value("spanhouse_query_requests_running") == 0
     assert httpx2.get(f"{url}/readyz").status_code == 200

@@ -35,7 +35,7 @@ def check(values: list[int], found: dict[str, Any], *, error: float) -> None:
     assert (found["n"], found["max"]) == (len(values), max(values))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(values=durations)
 def test_percentiles_are_those_of_the_spans(service: Service, values: list[int]) -> None:
     tenant = fresh_tenant()

@@ -57,7 +57,7 @@ def ids(found: dict[str, Any]) -> list[str]:
     return [trace["trace_id"] for trace in found["traces"]]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     given_shapes=st.lists(shapes, min_size=1, max_size=12),
     sort=st.sampled_from(["recent", "duration", "errors", "spans"]),

@@ -160,7 +160,7 @@ def from_json(document: dict[str, Any]) -> TracesData:
 
 
 @pytest.mark.parametrize("form", ["json", "protobuf"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(sent=requests)
 def test_gives_back_what_was_sent(service: Service, form: str, sent: ExportTraceServiceRequest) -> None:
     tenant = fresh_tenant()

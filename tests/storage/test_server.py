@@ -23,6 +23,7 @@ from spanhouse_storage.server import ServerEngine, receive_timeout
 
 from tests.clickhouse_front.process import running_front
 from tests.support.clickhouse import ClickHouse
+from tests.support.ports import idle_port
 
 USER, PASSWORD = "reader", "p@ss:w/rd"
 
@@ -52,8 +53,7 @@ def test_the_url_of_a_test_server_may_have_user_and_password_in_it(guarded: str)
 
 
 def test_a_server_that_does_not_answer_may_do_so_later() -> None:
-    with closing(create_server(("127.0.0.1", 0))) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    url = f"http://127.0.0.1:{idle_port()}"
     with pytest.raises(StoreUnavailable, match="cannot open the store at"):
         open_store(config(url))
 

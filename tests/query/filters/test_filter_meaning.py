@@ -98,7 +98,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(sent=st.lists(stored_spans(), min_size=1, max_size=6), text=st.lists(filters, min_size=1, max_size=4))
 def test_finds_the_spans_that_its_meaning_names(
     service: Service, sent: list[tuple[str, dict[str, Value], Span]], text: list[str]
