@@ -4,61 +4,23 @@ from __future__ import annotations
 
 import random
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from prometheus_client import CollectorRegistry
-from spanhouse_query import create_app
-from spanhouse_query.filters import parse
-from spanhouse_storage import Store
-from starlette.testclient import TestClient
 
-from tests.query.filters.evaluator import Given, holds
 from tests.query.reference_map import check_map, whole_range
+from tests.query.reference_traces import FILTERS, satisfying
 from tests.query.service import Service, fresh_tenant
-from tests.support.call_graphs import Sent, call_graph, segments
+from tests.support.call_graphs import call_graph, segments
 from tests.support.spans import CLIENT, CONSUMER, MILLISECOND, PRODUCER, SECOND, SERVER, Value, request, span
 
 MINUTE = 60 * SECOND
 START = (time.time_ns() // MINUTE - 10) * MINUTE
 RANGE = {"from": START, "to": START + MINUTE}
 MAP = "/api/v1/service-map"
-KINDS = ["unspecified", "internal", "server", "client", "producer", "consumer"]
-FILTERS = [
-    'service = "pay" and status = error',
-    "kind = consumer or db.system.name exists",
-    'duration > 20ms and not service in ("web", "mail")',
-    'peer.service = "billing" or server.address =~ "^api"',
-    'resource."service.name" = "cart" and kind = client',
-    'operation = "no such"',
-    "status != ok",
-]
-
-
-def as_given(service: str, one: Span) -> Given:
-    return Given(
-        fields={
-            "service": service,
-            "operation": one.name,
-            "kind": KINDS[one.kind],
-            "status": ["unset", "ok", "error"][one.status.code],
-            "duration": one.end_time_unix_nano - one.start_time_unix_nano,
-            "trace_id": one.trace_id.hex(),
-        },
-        span={item.key: item.value.string_value for item in one.attributes},
-        resource={"service.name": service},
-    )
-
-
-def satisfying(spans: list[Sent], q: str) -> set[bytes]:
-    """The traces with a span that satisfies `q`."""
-    node = parse(q)
-    return {one.trace_id for service, one in spans if holds(node, as_given(service, one))}
 
 
 @settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
@@ -75,20 +37,6 @@ def test_equals_the_reference_of_these_traces(service: Service, seed: int) -> No
 
         check_map(spans, found, traces=satisfying(spans, q))
         assert (found["meta"]["tier"], found["meta"]["live"]) == ("raw", found["meta"]["effective"])
-
-
-def test_is_the_same_on_either_engine(store: Store, tmp_path: Path, tenant: str) -> None:
-    spans = call_graph(random.Random(3), traces=30)
-    with TestClient(create_app(store, registry=CollectorRegistry())) as client:
-        service = Service(store, client, tmp_path)
-        for bodies in segments(random.Random(4), spans):
-            service.feed([ExportTraceServiceRequest.FromString(body) for body in bodies], tenant=tenant)
-        for q in FILTERS:
-            found = service.get(MAP, {**whole_range(), "q": q}, tenant=tenant)
-            grouped = service.get(MAP, {**whole_range(), "q": q, "group_by": "service.name"}, tenant=tenant)
-
-            check_map(spans, found, traces=satisfying(spans, q))
-            assert edges(grouped) == edges(found)
 
 
 def visit(route: str, *, start: int = START, error: bool = False, attributes: dict[str, Value] | None = None) -> Any:

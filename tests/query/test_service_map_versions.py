@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from prometheus_client import CollectorRegistry
-from spanhouse_query import create_app
-from spanhouse_storage import Store
-from starlette.testclient import TestClient
 
 from tests.query.rolling_up import roll_up
 from tests.query.service import Service
@@ -106,19 +101,6 @@ def test_tells_long_windows_by_what_arrived_in_them(service: Service, tenant: st
 
     assert by_server(found["new"]) == {"new": versions(["2"], ["9"])}
     assert by_server(found["gone"]) == {"old": versions(["1"], ["9"])}
-
-
-@pytest.mark.parametrize("length", [10 * MINUTE, 3 * HOUR])
-def test_names_them_on_either_engine(store: Store, tmp_path: Path, tenant: str, length: int) -> None:
-    with TestClient(create_app(store, registry=CollectorRegistry())) as client:
-        service = Service(store, client, tmp_path)
-        for start, version in ((LATER - MINUTE, "1"), (LATER, "2")):
-            service.feed(calling(start, ("web", version), ("cart" + version, "9")), tenant=tenant, received_at=start)
-
-        found = service.get(DIFF, {"from": LATER, "to": LATER + length}, tenant=tenant)
-
-    assert by_server(found["new"]) == {"cart2": versions(["2"], ["9"])}
-    assert by_server(found["gone"]) == {"cart1": versions(["1"], ["9"])}
 
 
 @pytest.mark.parametrize("rolled_up", [False, True])
