@@ -1,6 +1,6 @@
 """Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007).
 
-The engine does the work: `matched_edges` of storage's schema computes minutes, and this decides which and when. Nothing
+The engine does the work: storage's `edges_sql` computes minutes, and this decides which and when. Nothing
 is kept here that cannot be found again: a process that dies in the middle leaves either the old version of a minute or
 the new one in force, and its successor begins again from the stored watermark.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 from anyio import CapacityLimiter
-from spanhouse_storage import QueryLimits, Store, StoreError
+from spanhouse_storage import QueryLimits, Store, StoreError, edges_sql
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metrics import Metrics
@@ -53,17 +53,14 @@ WHERE missing > 0 AND minute >= toDateTime({since:Int64}, 'UTC')
 GROUP BY tenant, minute
 """
 
-_COMPUTE = """
-INSERT INTO service_edges_1m
-    (tenant, version, minute, client, client_type, server, server_type, connection, calls, errors, retries,
-    client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, missing)
-SELECT
-    {tenant:String}, {version:UInt64}, minute,
-    client, client_type, server, server_type, connection, calls, errors, retries,
-    client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, missing
-FROM matched_edges(tenant = {tenant:String}, since = toDateTime({since:Int64}, 'UTC'),
-    until = toDateTime({until:Int64}, 'UTC'), lookback = {lookback:UInt32})
-"""
+_COLUMNS = (
+    "minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, "
+    "client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, missing"
+)
+_COMPUTE = f"""
+INSERT INTO service_edges_1m (tenant, version, {_COLUMNS})
+SELECT {{tenant:String}}, {{version:UInt64}}, {_COLUMNS} FROM ({edges_sql()})
+"""  # noqa: S608 - columns and statement are constants
 
 _PUBLISH = """
 INSERT INTO edge_minutes (tenant, minute, version)

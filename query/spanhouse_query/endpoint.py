@@ -21,6 +21,7 @@ from spanhouse_query.config import QueryConfig
 from spanhouse_query.parameters import Parameters
 from spanhouse_query.problems import Problem, invalid_parameter, store_problem, unknown_parameter, validation_problem
 from spanhouse_query.reader import Reader
+from spanhouse_query.tiers import spans_kept_from
 
 _log = logging.getLogger(__name__)
 
@@ -37,6 +38,11 @@ class Call:
     def headers(self) -> Mapping[str, str]:
         """The request's headers."""
         return self.request.headers
+
+    def spans_gone_before(self, start: int) -> int | None:
+        """The instant before which spans may be gone, where a range that starts at `start` reaches back that far."""
+        kept = spans_kept_from(self.settings.retention, self.reader.now)
+        return kept if start < kept else None
 
 
 Handler = Callable[[Call, Any], Awaitable[BaseModel | Response]]

@@ -1,24 +1,25 @@
-"""Latency as a heat map: how many spans took how long, over time, from red_1m."""
+"""Latency as a heat map: how many spans took how long, over time, from the rollups."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from spanhouse_query.config import MINUTE, SECOND
+from spanhouse_query.config import SECOND
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, RangeParameters
 from spanhouse_query.reader import Meta
+from spanhouse_query.red import red_rows, red_sampling, red_unit
 from spanhouse_query.spans_where import ENTRY, SpanKind, SpansWhere, spans_where
 from spanhouse_query.steps import POINTS, whole_steps
 from spanhouse_query.time_range import TimeRange
 
 STORED_SCALE = 5
 _ZEROS = -32768
-_NONE = Counter[int]()
+_NONE: Counter[int] = Counter()
 
 
 class HeatmapParameters(RangeParameters):
@@ -68,7 +69,10 @@ class HeatmapColumn(BaseModel):
 
 
 class HeatmapAnswer(BaseModel):
-    """Counts of spans by duration and time; exact, because they are those of the stored histogram's buckets."""
+    """Counts of spans by duration and time; exact, because they are those of the stored histogram's buckets.
+
+    Sampled spans count as often as they stand for.
+    """
 
     rows: list[HeatmapRow] = Field(description="Without gaps from the shortest duration to the longest.")
     columns: list[HeatmapColumn]
@@ -77,20 +81,22 @@ class HeatmapAnswer(BaseModel):
     meta: Meta
 
 
-def heatmap_sql(parameters: HeatmapParameters) -> str:
-    """One row a step with spans: its histogram."""
+def heatmap_sql(parameters: HeatmapParameters, red: str) -> str:
+    """One row a step with spans: its histogram, from the subquery `red` (see `Red`)."""
     columns = [name for name in ("service", "operation", "kind") if getattr(parameters, name) is not None]
     conditions = [
-        "tenant = {tenant:String}",
-        "minute >= toDateTime({since:Int64}, 'UTC')",
-        "minute < toDateTime({until:Int64}, 'UTC')",
         *(["entry"] if parameters.entries_only else []),
         *(f"{name} = {{{name}:String}}" for name in columns),
     ]
     return f"""
-SELECT intDiv(toUnixTimestamp(minute) - {{since:Int64}}, {{step:Int64}}) AS number, sumMap(buckets) AS histogram
-FROM red_1m
-WHERE {" AND ".join(conditions)}
+SELECT
+    intDiv(toUnixTimestamp(r.start) - {{since:Int64}}, {{step:Int64}}) AS number,
+    sum(r.spans) AS spans,
+    sum(r.requests) AS requests,
+    sumMap(r.buckets) AS histogram
+FROM ({red}
+) AS r
+WHERE {" AND ".join(conditions) or "true"}
 GROUP BY number
 ORDER BY number
 """
@@ -111,19 +117,20 @@ GROUP BY bucket
 
 async def heatmap(call: Call, parameters: HeatmapParameters) -> HeatmapAnswer:
     """The range is widened to whole steps."""
-    effective, step = whole_steps(parameters.range, parameters.step, least=MINUTE, multiple=True)
+    least = red_unit(parameters.from_, call.settings.retention, call.reader.now)
+    effective, step = whole_steps(parameters.range, parameters.step, least=least, multiple=True)
+    red = red_rows(effective, call.settings.retention, call.reader.now, step=step)
     given = {"service": parameters.service, "operation": parameters.operation, "kind": parameters.kind}
     found = await call.reader.rows(
-        heatmap_sql(parameters),
-        {name: value for name, value in given.items() if value is not None},
+        heatmap_sql(parameters, red.sql),
+        {**red.parameters, **{name: value for name, value in given.items() if value is not None}},
         since=effective.start // SECOND,
-        until=effective.end // SECOND,
         step=step // SECOND,
     )
     steps = {row["number"]: coarser(row["histogram"], parameters.scale) for row in found}
     traces = await _exemplars(call, parameters, effective) if parameters.exemplars == "true" and steps else {}
     buckets = _without_gaps(bucket for histogram in steps.values() for bucket in histogram)
-    totals = sum(steps.values(), Counter[int]())
+    totals: Counter[int] = sum(steps.values(), Counter())
     return HeatmapAnswer(
         rows=[_row(bucket, parameters.scale, totals[bucket], traces.get(bucket)) for bucket in buckets],
         columns=[
@@ -132,16 +139,16 @@ async def heatmap(call: Call, parameters: HeatmapParameters) -> HeatmapAnswer:
         ],
         step_ns=step,
         scale=parameters.scale,
-        meta=await call.reader.meta(effective=effective, tier="minute"),
+        meta=await call.reader.meta(effective=effective, tiers=red.tiers, sampling=red_sampling(found)),
     )
 
 
-def coarser(histogram: Mapping[int, int], scale: int) -> Counter[int]:
-    """A histogram of scale 5 with its buckets merged to those of a smaller scale, which never split one."""
-    merged = Counter[int]()
+def coarser(histogram: Mapping[int, float], scale: int) -> Counter[int]:
+    """A histogram of scale 5, rounded, with its buckets merged to those of a smaller scale, which never split one."""
+    merged: defaultdict[int, float] = defaultdict(float)
     for bucket, count in histogram.items():
         merged[bucket if bucket == _ZEROS else bucket >> (STORED_SCALE - scale)] += count
-    return merged
+    return Counter({bucket: round(count) for bucket, count in merged.items()})
 
 
 async def _exemplars(call: Call, parameters: HeatmapParameters, effective: TimeRange) -> dict[int, str]:

@@ -1,9 +1,10 @@
-"""Latency over time: from red_1m where it knows enough, from the spans themselves otherwise."""
+"""Latency over time: from the rollups where they know enough, from the spans themselves otherwise."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -20,8 +21,19 @@ from spanhouse_query.percentiles import (
     sketch_percentiles,
 )
 from spanhouse_query.reader import Meta
-from spanhouse_query.spans_where import ENTRY, LONGEST, SpanKind, SpansWhere, range_bounds, spans_where
+from spanhouse_query.red import red_rows, red_sampling, red_unit
+from spanhouse_query.spans_where import (
+    ENTRY,
+    LONGEST,
+    WEIGHT,
+    SpanKind,
+    SpansWhere,
+    any_sampled,
+    range_bounds,
+    spans_where,
+)
 from spanhouse_query.steps import POINTS, whole_steps
+from spanhouse_query.tiers import TierName
 from spanhouse_query.time_range import TimeRange
 
 _DURATION = f"least(duration, {LONGEST})"
@@ -82,8 +94,13 @@ class LatencyParameters(RangeParameters):
         return self.spans == "entry" or (self.spans is None and not narrowed)
 
     @property
+    def names(self) -> dict[str, str | None]:
+        """Conditions on service, operation and kind."""
+        return {"service": self.service, "operation": self.operation, "kind": self.kind}
+
+    @property
     def from_sketch(self) -> bool:
-        """Whether red_1m can answer."""
+        """Whether the rollups can answer."""
         plain = self.q is None and self.exact == "false" and set(self.group_by) <= GROUPS.keys()
         return plain and (self.step is None or self.step % MINUTE == 0)
 
@@ -94,7 +111,10 @@ class Point(BaseModel):
     model_config = ConfigDict(extra="allow", json_schema_extra={"additionalProperties": {"type": ["integer", "null"]}})
 
     t: str = Field(description="Start of the step, nanoseconds since 1970.")
-    n: int
+    n: int = Field(description="How many stored spans the percentiles rest on.")
+    requests: int = Field(
+        description="Spans, each counted as often as its sampling says; without sampling the same as n."
+    )
     errors: int
     max: int | None
 
@@ -116,12 +136,10 @@ class LatencyAnswer(BaseModel):
     meta: Meta
 
 
-def sketch_sql(parameters: LatencyParameters, quantiles: Sequence[float]) -> str:
-    """One row a series: its steps as (number, n, errors, max, percentiles)."""
+def sketch_sql(parameters: LatencyParameters, quantiles: Sequence[float], red: str) -> str:
+    """One row a series: its steps as (number, n, requests, errors, max, percentiles), from the subquery `red`."""
     conditions = [
-        "tenant = {tenant:String}",
-        "minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')",
-        "minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC')",
+        "true",
         *(["entry"] if parameters.entries_only else []),
         *(
             f"{column} = {{{column}:String}}"
@@ -130,29 +148,35 @@ def sketch_sql(parameters: LatencyParameters, quantiles: Sequence[float]) -> str
         ),
     ]
     keys = [f"{name}::String" for name in parameters.group_by]
-    percentiles = sketch_percentiles(quantiles, buckets="histogram", n="n", smallest="smallest", largest="largest")
+    percentiles = sketch_percentiles(
+        quantiles, buckets="histogram", n="requests", smallest="smallest", largest="largest"
+    )
     inner = f"""
     WITH {SKETCH_FUNCTIONS}
-    SELECT keys, step, n, errors, largest, {percentiles} AS percentiles
+    SELECT keys, step, n, requests, errors, largest, {percentiles} AS percentiles
     FROM
     (
         SELECT
             {_array(keys)} AS keys,
-            intDiv(toUnixTimestamp64Nano(minute::DateTime64(9, 'UTC')) - {{from:Int64}}, {{step:Int64}}) AS step,
-            sum(requests) AS n,
+            intDiv(toUnixTimestamp64Nano(r.start::DateTime64(9, 'UTC')) - {{from:Int64}}, {{step:Int64}}) AS step,
+            sum(r.spans) AS n,
+            sum(r.requests) AS requests,
             sum(r.errors) AS errors,
             least(min(duration_min), {LONGEST})::UInt64 AS smallest,
             least(max(duration_max), {LONGEST})::UInt64 AS largest,
             sumMap(buckets) AS histogram
-        FROM red_1m AS r
+        FROM ({red}
+        ) AS r
         WHERE {" AND ".join(conditions)}
         GROUP BY keys, step
     )"""
     return _by_series(inner)
 
 
-def exact_sql(parameters: LatencyParameters, where: SpansWhere, quantiles: Sequence[float]) -> str:
-    """The same from spans."""
+def exact_sql(
+    parameters: LatencyParameters, where: SpansWhere, quantiles: Sequence[float], *, weighted: bool = False
+) -> str:
+    """The same from spans. weighted: whether some stand for more than themselves."""
     keys = [
         f"{GROUPS[name]}::String" if name in GROUPS else f"attributes[{{group_{number}:String}}]"
         for number, name in enumerate(parameters.group_by)
@@ -163,9 +187,10 @@ def exact_sql(parameters: LatencyParameters, where: SpansWhere, quantiles: Seque
         {_array(keys)} AS keys,
         intDiv(toUnixTimestamp64Nano(ts) - {{from:Int64}}, {{step:Int64}}) AS step,
         count() AS n,
-        countIf(status = 'error') AS errors,
+        sum(adjusted_count) AS requests,
+        sumIf(adjusted_count, status = 'error') AS errors,
         max({_DURATION})::UInt64 AS largest,
-        {exact_percentiles(quantiles, _DURATION)} AS percentiles
+        {exact_percentiles(quantiles, _DURATION, weight=WEIGHT if weighted else None)} AS percentiles
     FROM spans
     WHERE {where.sql}{entries}
     GROUP BY keys, step"""
@@ -174,33 +199,65 @@ def exact_sql(parameters: LatencyParameters, where: SpansWhere, quantiles: Seque
 
 async def latency(call: Call, parameters: LatencyParameters) -> LatencyAnswer:
     """The range is widened to whole steps, so that every point stands for a whole one."""
-    least = MINUTE if parameters.from_sketch else SECOND
-    effective, step = whole_steps(parameters.range, parameters.step, least=least, multiple=False)
-    quantiles = [percentile / 100 for percentile in parameters.percentiles]
-    rows = await _rows(call, parameters, effective, step, quantiles)
-    shown = rows[: parameters.limit]
+    found = await (_from_sketch if parameters.from_sketch else _from_spans)(call, parameters)
+    shown = found.rows[: parameters.limit]
     names = [percentile_name(percentile) for percentile in parameters.percentiles]
     return LatencyAnswer(
-        series=[_series(row, parameters.group_by, names, effective, step) for row in shown],
-        step_ns=step,
+        series=[_series(row, parameters.group_by, names, found.effective, found.step) for row in shown],
+        step_ns=found.step,
         error=SKETCH_ERROR if parameters.from_sketch else 0.0,
         meta=await call.reader.meta(
-            truncated=len(rows) > len(shown), effective=effective, tier="minute" if parameters.from_sketch else "raw"
+            truncated=len(found.rows) > len(shown),
+            effective=found.effective,
+            tiers=found.tiers,
+            kept_from=found.kept_from,
+            sampling=red_sampling(found.rows),
         ),
     )
 
 
-async def _rows(
-    call: Call, parameters: LatencyParameters, effective: TimeRange, step: int, quantiles: Sequence[float]
-) -> list[dict[str, Any]]:
-    more = {"step": step, "series": parameters.limit + 1}
-    given = {"service": parameters.service, "operation": parameters.operation, "kind": parameters.kind}
-    if parameters.from_sketch:
-        bound = {name: value for name, value in given.items() if value}
-        return await call.reader.rows(sketch_sql(parameters, quantiles), {**range_bounds(effective), **bound}, **more)
-    where = await spans_where(call.reader, effective, error=None, **given, q=parameters.q)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Series, in steps of nanoseconds over a range of whole ones; where from, and from when on."""
+
+    rows: list[dict[str, Any]]
+    effective: TimeRange
+    step: int
+    tiers: Sequence[TierName]
+    kept_from: int | None = None
+
+
+async def _from_sketch(call: Call, parameters: LatencyParameters) -> _Found:
+    retention, now = call.settings.retention, call.reader.now
+    least = red_unit(parameters.from_, retention, now)
+    effective, step = whole_steps(parameters.range, parameters.step, least=least, multiple=least > MINUTE)
+    red = red_rows(effective, retention, now, step=step)
+    bound = {name: value for name, value in parameters.names.items() if value}
+    rows = await call.reader.rows(
+        sketch_sql(parameters, _quantiles(parameters), red.sql),
+        {**red.parameters, **range_bounds(effective), **bound},
+        step=step,
+        series=parameters.limit + 1,
+    )
+    return _Found(rows, effective, step, red.tiers)
+
+
+async def _from_spans(call: Call, parameters: LatencyParameters) -> _Found:
+    effective, step = whole_steps(parameters.range, parameters.step, least=SECOND, multiple=False)
+    where = await spans_where(call.reader, effective, error=None, **parameters.names, q=parameters.q)
     groups = {f"group_{number}": name for number, name in enumerate(parameters.group_by) if name not in GROUPS}
-    return await call.reader.rows(exact_sql(parameters, where, quantiles), {**where.parameters, **groups}, **more)
+    weighted = await any_sampled(call.reader, where)
+    rows = await call.reader.rows(
+        exact_sql(parameters, where, _quantiles(parameters), weighted=weighted),
+        {**where.parameters, **groups},
+        step=step,
+        series=parameters.limit + 1,
+    )
+    return _Found(rows, effective, step, ["raw"], call.spans_gone_before(effective.start))
+
+
+def _quantiles(parameters: LatencyParameters) -> list[float]:
+    return [percentile / 100 for percentile in parameters.percentiles]
 
 
 def _array(expressions: Sequence[str]) -> str:
@@ -209,11 +266,15 @@ def _array(expressions: Sequence[str]) -> str:
 
 def _by_series(inner: str) -> str:
     return f"""
-SELECT keys, sum(n) AS total, groupArray((step, n, errors, largest, percentiles)) AS steps
+SELECT
+    keys,
+    sum(n) AS spans,
+    sum(s.requests) AS requests,
+    groupArray((step, n, s.requests, s.errors, largest, percentiles)) AS steps
 FROM ({inner}
-)
+) AS s
 GROUP BY keys
-ORDER BY total DESC, keys
+ORDER BY requests DESC, keys
 LIMIT {{series:UInt32}}
 """
 
@@ -222,13 +283,13 @@ def _series(
     row: dict[str, Any], group_by: Sequence[str], names: Sequence[str], effective: TimeRange, step: int
 ) -> Series:
     found = {number: rest for number, *rest in row["steps"]}
-    empty = (0, 0, None, [None] * len(names))
+    empty = (0, 0, 0, None, [None] * len(names))
     points = []
     for number, start in enumerate(range(effective.start, effective.end, step)):
-        n, errors, largest, percentiles = found.get(number, empty)
+        n, requests, errors, largest, percentiles = found.get(number, empty)
         values = dict(zip(names, percentiles, strict=True))
-        points.append(Point(t=str(start), n=n, errors=errors, max=largest, **values))
-    return Series(group=dict(zip(group_by, row["keys"], strict=True)), n=row["total"], points=points)
+        points.append(Point(t=str(start), n=n, requests=round(requests), errors=round(errors), max=largest, **values))
+    return Series(group=dict(zip(group_by, row["keys"], strict=True)), n=row["spans"], points=points)
 
 
 ENDPOINTS = [

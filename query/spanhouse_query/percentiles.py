@@ -4,9 +4,9 @@ A percentile is the linear interpolation between order statistics (Hyndman and F
 engine's quantileExactInclusive): of n sorted values x[0..n-1], with h = (n - 1) q and k = floor(h), it is
 x[k] + (h - k) (x[k + 1] - x[k]).
 
-The sketch is red_1m's exponential histogram. It gives each order statistic as the relative midpoint 2 lo hi / (lo + hi)
-of its bucket, clipped to the smallest and the largest value seen. With hi = 2^(1/32) lo that is at most 1.083 % off,
-and so is any interpolation between two of them.
+The sketch is the rollups' exponential histogram, in which a span counts as often as its sampling says. It gives each
+order statistic as the relative midpoint 2 lo hi / (lo + hi) of its bucket, clipped to the smallest and the largest
+value seen. With hi = 2^(1/32) lo that is at most 1.083 % off, and so is any interpolation between two of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Latency(BaseModel):
     p95: int | None
     p99: int | None
     max: int | None
-    n: int = Field(description="How many values the percentiles rest on.")
+    n: int = Field(description="How many stored values the percentiles rest on.")
     error: float = Field(description="Bound of their relative error: 0 where computed from the spans themselves.")
 
 
@@ -47,19 +47,22 @@ def percentile_name(percentile: float) -> str:
     return f"p{percentile:.12f}".rstrip("0").rstrip(".")
 
 
-def exact_percentiles(quantiles: Sequence[float], value: str, condition: str | None = None) -> str:
+def exact_percentiles(
+    quantiles: Sequence[float], value: str, condition: str | None = None, *, weight: str | None = None
+) -> str:
     """Array of the percentiles of the expression `value`, whole nanoseconds, computed from every value.
 
-    Without a value the array holds zeros.
+    weight: an expression for how many values each stands for, UInt64; it takes ten times as long. Without a value the
+    array holds zeros.
     """
     levels = ", ".join(f"{quantile!r}" for quantile in quantiles)
-    suffix, arguments = ("If", f"{value}, {condition}") if condition else ("", value)
-    return (
-        f"arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactInclusive{suffix}({levels})({arguments}))"
-    )
+    function = "quantilesExactWeightedInterpolated" if weight else "quantilesExactInclusive"
+    arguments = ", ".join(part for part in (value, weight, condition) if part)
+    suffix = "If" if condition else ""
+    return f"arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, {function}{suffix}({levels})({arguments}))"
 
 
-# Functions for a WITH clause. h: a merged histogram, Map(Int16, UInt64) with ascending keys, as sumMap makes them.
+# Functions for a WITH clause. h: a merged histogram, Map(Int16, Float64) with ascending keys, as sumMap makes them.
 SKETCH_FUNCTIONS = f"""
     key -> if(key = {_ZEROS}, 0, exp2(key / 32) * {_MIDPOINT!r}) AS bucket_middle,
     (h, k, smallest, largest) -> least(greatest(
@@ -76,7 +79,7 @@ SKETCH_FUNCTIONS = f"""
 def sketch_percentiles(quantiles: Sequence[float], *, buckets: str, n: str, smallest: str, largest: str) -> str:
     """Array of the percentiles, whole nanoseconds, from a merged histogram; needs SKETCH_FUNCTIONS.
 
-    n, smallest, largest: the number of values, the least and the greatest, UInt64. Without values it holds zeros.
+    n, smallest, largest: the sum of the histogram, the least and the greatest value. Without values it holds zeros.
     """
     levels = ", ".join(f"{quantile!r}" for quantile in quantiles)
     value = f"sketch_percentile({buckets}, (greatest({n}, 1) - 1) * q, {smallest}, {largest})"

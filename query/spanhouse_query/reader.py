@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from opentelemetry import trace
 from pydantic import BaseModel, Field
 from spanhouse_storage import Store
 
 from spanhouse_query.own_spans import tracer
+from spanhouse_query.tiers import TierName
 from spanhouse_query.time_range import TimeRange
 
 _FRESHNESS = "SELECT toUnixTimestamp64Milli(max(last_seen)) AS newest FROM resources WHERE tenant = {tenant:String}"
-
-
-Tier = Literal["raw", "minute"]
 
 
 class RangeAnswer(BaseModel):
@@ -24,6 +22,18 @@ class RangeAnswer(BaseModel):
 
     from_: str = Field(alias="from", serialization_alias="from")
     to: str
+
+
+class Sampling(BaseModel):
+    """Spans that carry a sampling threshold (`ot=th` in the tracestate) stand for more than themselves."""
+
+    stored: int = Field(description="Spans or calls that the counts rest on.")
+    adjusted: int = Field(description="What they stand for.")
+
+
+def sampling(stored: int, adjusted: float) -> Sampling | None:
+    """None where every span stands for itself."""
+    return None if abs(adjusted - stored) < 0.5 else Sampling(stored=stored, adjusted=round(adjusted))
 
 
 class Meta(BaseModel):
@@ -42,9 +52,24 @@ class Meta(BaseModel):
         None,
         description="Share of the SERVER and CONSUMER spans naming a parent whose parent was found; 1 where none does.",
     )
-    tier: Tier | None = Field(
+    tier: TierName | None = Field(
         None,
-        description="The finest rollup that was read: minute; raw where spans or halves of calls were read instead.",
+        description="The finest rollup that was read: minute, hour or day; raw where spans or halves of calls were "
+        "read instead.",
+    )
+    tiers: list[TierName] | None = Field(
+        None,
+        description="All that were read: hours and days stand for the whole ones in the range, with the same sums.",
+    )
+    kept_from: str | None = Field(
+        None,
+        description="Set where the range begins earlier: spans before this instant are no longer kept. Nanoseconds "
+        "since 1970.",
+    )
+    sampling: Sampling | None = Field(
+        None,
+        description="Set where spans were sampled: counts are re-weighted, so that they estimate the traffic before "
+        "sampling. The n of latencies is always the number of stored values.",
     )
     live: RangeAnswer | None = Field(
         None, description="The part of the range that the rollup has not reached: its calls were matched just now."
@@ -88,7 +113,9 @@ class Reader:
         truncated: bool = False,
         effective: TimeRange | None = None,
         completeness: float | None = None,
-        tier: Tier | None = None,
+        tiers: Sequence[TierName] | None = None,
+        kept_from: int | None = None,
+        sampling: Sampling | None = None,
         live: TimeRange | None = None,
         rolled_up: int | None = None,
     ) -> Meta:
@@ -101,7 +128,10 @@ class Reader:
             truncated=truncated,
             effective=range_answer(effective) if effective else None,
             completeness=completeness,
-            tier=tier,
+            tier=tiers[0] if tiers else None,
+            tiers=list(tiers) if tiers else None,
+            kept_from=str(kept_from) if kept_from else None,
+            sampling=sampling,
             live=range_answer(live) if live else None,
             rolled_up=str(rolled_up) if rolled_up else None,
         )

@@ -1,4 +1,4 @@
-"""Services and their operations: requests, errors and latency from red_1m."""
+"""Services and their operations: requests, errors and latency from the rollups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from spanhouse_query.config import MINUTE
+from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, RangeParameters
 from spanhouse_query.percentiles import (
@@ -18,6 +18,7 @@ from spanhouse_query.percentiles import (
     sketch_percentiles,
 )
 from spanhouse_query.reader import Meta
+from spanhouse_query.red import Red, red_rows, red_sampling
 from spanhouse_query.spans_where import LONGEST, SpanKind
 from spanhouse_query.time_range import TimeRange
 
@@ -90,22 +91,22 @@ class OperationsAnswer(BaseModel):
 
 
 _LATENCY = sketch_percentiles(STANDARD, buckets="histogram", n="requests", smallest="smallest", largest="largest")
-_RANGE = (
-    "tenant = {tenant:String} AND minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')"
-    " AND minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC')"
-)
 
-SERVICES_SQL = f"""
+
+def services_sql(red: str) -> str:
+    """One row a service, from the subquery `red` (see `Red`)."""
+    return f"""
 WITH {SKETCH_FUNCTIONS}
 SELECT
-    service, requests, errors, largest, {_LATENCY} AS percentiles, first_seen, last_seen,
+    service, spans, requests, errors, largest, {_LATENCY} AS percentiles, first_seen, last_seen,
     values_within({{t:UInt64}}, histogram) AS satisfied,
     values_within({{t:UInt64}} * 4, histogram) AS satisfied_or_tolerated,
-    arrayMap(i -> steps[i::UInt32], range({{points:UInt32}})) AS sparkline
+    arrayMap(i -> round(steps[i::UInt32])::UInt64, range({{points:UInt32}})) AS sparkline
 FROM
 (
     SELECT
         service,
+        sumIf(r.spans, entry) AS spans,
         sumIf(r.requests, entry) AS requests,
         sumIf(r.errors, entry) AS errors,
         sumIf(duration_sum, entry) AS impact,
@@ -113,33 +114,38 @@ FROM
         least(maxIf(duration_max, entry), {LONGEST})::UInt64 AS largest,
         sumMapIf(buckets, entry) AS histogram,
         sumMapIf(
-            map(intDiv(toUnixTimestamp(minute) - {{from_s:UInt32}}, {{step_s:UInt32}})::UInt32, r.requests), entry
+            map(intDiv(toUnixTimestamp(r.start) - {{from_s:UInt32}}, {{step_s:UInt32}})::UInt32, r.requests), entry
         ) AS steps,
         toUnixTimestamp64Milli(min(r.first_seen)) AS first_seen,
         toUnixTimestamp64Milli(max(r.last_seen)) AS last_seen
-    FROM red_1m AS r
-    WHERE {_RANGE}
+    FROM ({red}
+    ) AS r
     GROUP BY service
 )
 ORDER BY impact DESC, service
 """
 
-OPERATIONS_SQL = f"""
+
+def operations_sql(red: str) -> str:
+    """One row an operation of {{service}}, from the subquery `red` (see `Red`)."""
+    return f"""
 WITH {SKETCH_FUNCTIONS}
-SELECT operation, kind, requests, errors, largest, {_LATENCY} AS percentiles
+SELECT operation, kind, spans, requests, errors, largest, {_LATENCY} AS percentiles
 FROM
 (
     SELECT
         operation,
         kind::String AS kind,
+        sum(r.spans) AS spans,
         sum(r.requests) AS requests,
         sum(r.errors) AS errors,
         sum(duration_sum) AS impact,
         least(min(duration_min), {LONGEST})::UInt64 AS smallest,
         least(max(duration_max), {LONGEST})::UInt64 AS largest,
         sumMap(buckets) AS histogram
-    FROM red_1m AS r
-    WHERE {_RANGE} AND service = {{service:String}}
+    FROM ({red}
+    ) AS r
+    WHERE r.service = {{service:String}}
     GROUP BY operation, kind
 )
 ORDER BY impact DESC, operation, kind
@@ -148,60 +154,72 @@ ORDER BY impact DESC, operation, kind
 
 async def services(call: Call, parameters: ServicesParameters) -> ServicesAnswer:
     """Every service with spans in the range."""
-    effective = parameters.range.aligned(MINUTE)
-    step = _sparkline_step(effective)
-    points = -(-(effective.end - effective.start) // step)
+    red = _red(call, parameters.range, step=_sparkline_unit(parameters.range))
+    start, step, points = _sparkline(red.effective)
     rows = await call.reader.rows(
-        SERVICES_SQL,
-        _bounds(effective),
+        services_sql(red.sql),
+        red.parameters,
         t=parameters.apdex_t,
-        from_s=effective.start // 10**9,
-        step_s=step // 10**9,
+        from_s=start // SECOND,
+        step_s=step // SECOND,
         points=points,
     )
-    seconds = effective.seconds_until(call.reader.now)
-    found = [_service(row, effective, step, seconds) for row in rows]
-    return ServicesAnswer(services=found, meta=await call.reader.meta(effective=effective, tier="minute"))
+    seconds = red.effective.seconds_until(call.reader.now)
+    found = [_service(row, start, step, seconds) for row in rows]
+    return ServicesAnswer(services=found, meta=await _meta(call, red, rows))
 
 
 async def operations(call: Call, parameters: OperationsParameters) -> OperationsAnswer:
     """The operations of one service; none where it has no spans in the range."""
-    effective = parameters.range.aligned(MINUTE)
-    rows = await call.reader.rows(OPERATIONS_SQL, _bounds(effective), service=parameters.service)
-    seconds = effective.seconds_until(call.reader.now)
+    red = _red(call, parameters.range)
+    rows = await call.reader.rows(operations_sql(red.sql), red.parameters, service=parameters.service)
+    seconds = red.effective.seconds_until(call.reader.now)
     found = [Operation(operation=row["operation"], kind=row["kind"], **_numbers(row, seconds)) for row in rows]
-    return OperationsAnswer(operations=found, meta=await call.reader.meta(effective=effective, tier="minute"))
+    return OperationsAnswer(operations=found, meta=await _meta(call, red, rows))
 
 
-def _bounds(effective: TimeRange) -> dict[str, int]:
-    return {"from": effective.start, "to": effective.end}
+def _red(call: Call, wanted: TimeRange, step: int | None = None) -> Red:
+    return red_rows(wanted, call.settings.retention, call.reader.now, step=step)
 
 
-def _sparkline_step(effective: TimeRange) -> int:
-    """Whole minutes, so that there are at most SPARKLINE_POINTS of them."""
-    minutes = (effective.end - effective.start) // MINUTE
-    return -(-minutes // SPARKLINE_POINTS) * MINUTE
+async def _meta(call: Call, red: Red, rows: list[dict[str, Any]]) -> Meta:
+    return await call.reader.meta(effective=red.effective, tiers=red.tiers, sampling=red_sampling(rows))
+
+
+def _sparkline_unit(wanted: TimeRange) -> int:
+    """What its steps are multiples of: the longest unit of which the range has half as many as there are points."""
+    length = wanted.end - wanted.start
+    return next((unit for unit in (DAY, HOUR) if length >= unit * SPARKLINE_POINTS // 2), MINUTE)
+
+
+def _sparkline(effective: TimeRange) -> tuple[int, int, int]:
+    """Where it starts, its step and how many points it has; the first step may begin before the range."""
+    unit = _sparkline_unit(effective)
+    start = effective.start // unit * unit
+    units = -(-(effective.end - start) // unit)
+    step = -(-units // SPARKLINE_POINTS) * unit
+    return start, step, -(-(effective.end - start) // step)
 
 
 def _numbers(row: dict[str, Any], seconds: float) -> dict[str, Any]:
     requests, errors = row["requests"], row["errors"]
     return {
-        "requests": requests,
-        "errors": errors,
+        "requests": round(requests),
+        "errors": round(errors),
         "rate": requests / seconds,
         "error_ratio": errors / requests if requests else 0.0,
-        "latency_ns": latency_answer(row["percentiles"], requests, row["largest"], SKETCH_ERROR),
+        "latency_ns": latency_answer(row["percentiles"], row["spans"], row["largest"], SKETCH_ERROR),
     }
 
 
-def _service(row: dict[str, Any], effective: TimeRange, step: int, seconds: float) -> Service:
+def _service(row: dict[str, Any], start: int, step: int, seconds: float) -> Service:
     satisfied, tolerated = row["satisfied"], row["satisfied_or_tolerated"] - row["satisfied"]
     return Service(
         service=row["service"],
         apdex=(satisfied + tolerated / 2) / row["requests"] if row["requests"] else None,
         first_seen=str(row["first_seen"] * 1_000_000),
         last_seen=str(row["last_seen"] * 1_000_000),
-        sparkline=Sparkline(start=str(effective.start), step_ns=step, requests=row["sparkline"]),
+        sparkline=Sparkline(start=str(start), step_ns=step, requests=row["sparkline"]),
         **_numbers(row, seconds),
     )
 

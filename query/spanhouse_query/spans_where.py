@@ -21,6 +21,10 @@ LONGEST = 30 * 86_400 * 10**9
 ENTRY = "(kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8))"
 
 
+# How many spans one stands for, as a whole number (see adjusted_count of the schema).
+WEIGHT = "round(adjusted_count)::UInt64"
+
+
 @dataclass(frozen=True, slots=True)
 class SpansWhere:
     """A WHERE clause on `spans`, and the values of its {parameters} but {tenant}."""
@@ -57,3 +61,10 @@ async def spans_where(
         conditions.append(condition.sql)
         parameters.update(condition.parameters)
     return SpansWhere(" AND ".join(conditions), parameters)
+
+
+async def any_sampled(reader: Reader, where: SpansWhere) -> bool:
+    """Whether any of the spans stands for more than itself."""
+    sql = f"SELECT max(adjusted_count) > 1 AS sampled FROM spans WHERE {where.sql}"
+    (row,) = await reader.rows(sql, where.parameters)
+    return bool(row["sampled"])

@@ -1,6 +1,6 @@
 """The store: schema, migrations and the two engines behind one interface."""
 
-from spanhouse_storage.config import EmbeddedConfig, QueryLimits, ServerConfig, StoreConfig
+from spanhouse_storage.config import EmbeddedConfig, QueryLimits, Retention, ServerConfig, StoreConfig
 from spanhouse_storage.data_dir import DataDirectory
 from spanhouse_storage.errors import (
     DataDirectoryBusy,
@@ -12,6 +12,7 @@ from spanhouse_storage.errors import (
     StoreError,
     StoreUnavailable,
 )
+from spanhouse_storage.matching import calls_sql, edges_sql
 from spanhouse_storage.migrations import Migration, check_schema, known_migrations, migrate
 from spanhouse_storage.pool import QueryPool, Rows
 from spanhouse_storage.store import Store, open_store
@@ -27,6 +28,7 @@ __all__ = [
     "QueryPool",
     "QueryTimeout",
     "QueryTooLarge",
+    "Retention",
     "Rows",
     "SchemaError",
     "ServerConfig",
@@ -34,7 +36,9 @@ __all__ = [
     "StoreConfig",
     "StoreError",
     "StoreUnavailable",
+    "calls_sql",
     "check_schema",
+    "edges_sql",
     "known_migrations",
     "migrate",
     "open_store",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 MIB = 1 << 20
+DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,20 @@ class QueryLimits:
             "max_bytes_before_external_group_by": self.memory // 2,
             "max_bytes_before_external_sort": self.memory // 2,
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention:
+    """How long each tier is kept, in seconds; None is for ever (docs/adr/0008).
+
+    spans: spans, traces and halves of calls. minutes, hours, days: rollups. Each is kept at least as long as the one
+    before it.
+    """
+
+    spans: int = 7 * DAY
+    minutes: int = 30 * DAY
+    hours: int = 365 * DAY
+    days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

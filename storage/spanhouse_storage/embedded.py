@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanhouse_storage.config import EmbeddedConfig
-from spanhouse_storage.engine import OTLP_PROTO, TRACES_TABLE, Settings
+from spanhouse_storage.engine import CLIENT_SETTINGS, OTLP_PROTO, TRACES_TABLE, Settings
 from spanhouse_storage.errors import StoreError
 from spanhouse_storage.sql import literal
 
@@ -47,7 +47,7 @@ class EmbeddedEngine:
                 interface="chdb",
                 path=str(self._path),
                 chdb_options=self._options,
-                settings=dict(settings or {}),
+                settings={**CLIENT_SETTINGS, **(settings or {})},
             )
         except (ClickHouseError, RuntimeError) as error:
             raise StoreError(f"cannot open the embedded engine in {self._path}: {error}") from error

@@ -13,6 +13,9 @@ Settings = Mapping[str, str | int | float]
 TRACES_TABLE = "otlp_traces_in"
 OTLP_PROTO = Path(__file__).parent / "schema" / "otlp.proto"
 
+# For every client. A common table expression that is used twice is computed once (the view `calls`).
+CLIENT_SETTINGS: Settings = {"enable_materialized_cte": 1}
+
 # For the client that loads segments. They never change, so that a replay makes the same blocks: deduplication compares
 # what an insert wrote block by block (docs/adr/0001), and one segment must always be one block.
 LOAD_SETTINGS: Settings = {

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanhouse_storage.config import QueryLimits, ServerConfig
-from spanhouse_storage.engine import OTLP_PROTO, TRACES_TABLE, Settings
+from spanhouse_storage.engine import CLIENT_SETTINGS, OTLP_PROTO, TRACES_TABLE, Settings
 from spanhouse_storage.errors import SchemaError, is_unknown_database, open_error
 from spanhouse_storage.sql import identifier
 
@@ -118,7 +118,7 @@ class ServerEngine:
             username=self._config.user,
             password=self._config.password,
             database=self._config.database if database is None else database,
-            settings=dict(settings or {}),
+            settings={**CLIENT_SETTINGS, **(settings or {})},
             pool_mgr=self._pool,
             connect_timeout=self._config.connect_timeout,
             send_receive_timeout=self._receive_timeout,

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edge_rollup import EdgeRollup
 from spanhouse_collector.metrics import Metrics
-from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
+from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, edges_sql, migrate, open_store
 
 from tests.support.call_graphs import Sent, call_graph, segments
 from tests.support.spans import CLIENT, INTERNAL, MILLISECOND, SECOND, SERVER, request, segment, span
@@ -35,8 +35,7 @@ ORDER BY at, client, client_type, server, server_type, connection
 """
 MATCHED = f"""
 {_SUMS}
-FROM matched_edges(tenant = {{tenant:String}}, since = toDateTime({{since:Int64}}, 'UTC'),
-    until = toDateTime({{until:Int64}}, 'UTC'), lookback = {{lookback:UInt32}})
+FROM ({edges_sql()})
 WHERE minute < (SELECT max(settled) FROM edge_progress)
 ORDER BY at, client, client_type, server, server_type, connection
 """

@@ -9,18 +9,21 @@ import os
 from pathlib import Path
 
 import pytest
+from spanhouse_query.config import DAY, HOUR, MINUTE
 from spanhouse_query.filters import parse
 from spanhouse_query.filters.compile import compile_filter
 from spanhouse_query.heatmap import HeatmapParameters, exemplars_sql, heatmap_sql
 from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
+from spanhouse_query.red import red_rows
 from spanhouse_query.service_map.diff import diff_sql
 from spanhouse_query.service_map.edge_series import series_sql
-from spanhouse_query.service_map.edge_source import LIVE, PROGRESS_SQL, ROLLED
+from spanhouse_query.service_map.edge_source import PROGRESS_SQL, STAMPS_SQL, edge_source
 from spanhouse_query.service_map.matched import Matching, matched_edges_sql, matched_nodes_sql
-from spanhouse_query.service_map.service_map import NODES_SQL, grouped_map_sql, map_sql
+from spanhouse_query.service_map.service_map import grouped_map_sql, map_sql, nodes_sql
 from spanhouse_query.service_map.versions import ARRIVED_SQL, SENT_SQL
-from spanhouse_query.services import OPERATIONS_SQL, SERVICES_SQL
+from spanhouse_query.services import operations_sql, services_sql
 from spanhouse_query.spans_where import SpansWhere
+from spanhouse_query.tiers import MINUTES, Part, parts
 from spanhouse_query.time_range import TimeRange
 from spanhouse_query.topology.peers import INSTANCE, PEERS, PEERS_SQL, previous_sql
 from spanhouse_query.traces.corrected import CORRECTED_SQL
@@ -28,6 +31,7 @@ from spanhouse_query.traces.otlp import trace_sql
 from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF
 from spanhouse_query.traces.parts import PARTS_SQL
 from spanhouse_query.traces.search import SUMMARIES_SQL, page_sql
+from spanhouse_storage import Retention
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 FILTER = (
@@ -44,23 +48,27 @@ FILTERED = SpansWhere(compile_filter(parse(FILTER), {"deployment"}).sql, {})
 GROUPED = Matching(TimeRange(0, 10**18), "service.namespace", None)
 OF_TRACES = Matching(TimeRange(0, 10**18), None, FILTERED)
 INSTANCES = Matching(GROUPED.effective, INSTANCE, None, groups=PEERS)
+RED = red_rows(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY).sql
+ALL_TIERS = parts(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY)
+MINUTE_EDGES = edge_source([Part(MINUTES, TimeRange(0, DAY))], None).sql
 STATEMENTS = {
-    "services": SERVICES_SQL,
-    "operations": OPERATIONS_SQL,
+    "service_map_stamps": STAMPS_SQL,
+    "services": services_sql(RED),
+    "operations": operations_sql(RED),
     "service_map_progress": PROGRESS_SQL,
-    "service_map_edges": map_sql(f"{ROLLED}\n    UNION ALL{LIVE}"),
-    "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18})),
+    "service_map_edges": map_sql(edge_source(ALL_TIERS, TimeRange(4 * DAY, 5 * DAY)).sql),
+    "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18}), RED),
     "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),
-    "edge_series": series_sql(ROLLED, one_connection=True),
-    "service_map_diff": diff_sql(ROLLED),
+    "edge_series": series_sql(MINUTE_EDGES, one_connection=True),
+    "service_map_diff": diff_sql(MINUTE_EDGES),
     "service_map_versions_sent": SENT_SQL,
     "service_map_versions_arrived": ARRIVED_SQL,
-    "service_map_nodes": NODES_SQL,
+    "service_map_nodes": nodes_sql(RED),
     "service_map_grouped_edges": grouped_map_sql(matched_edges_sql(GROUPED)),
     "service_map_grouped_nodes": matched_nodes_sql(GROUPED),
     "service_map_of_traces_edges": map_sql(matched_edges_sql(OF_TRACES)),
     "service_map_of_traces_nodes": matched_nodes_sql(OF_TRACES),
-    "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5]),
+    "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5], RED),
     "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
     "topology_peers": PEERS_SQL,
     "topology_edges": grouped_map_sql(matched_edges_sql(INSTANCES)),

@@ -12,16 +12,11 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, migrate, open_store
+from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, calls_sql, migrate, open_store
 
 from tests.support.call_graphs import call_graph, segments
 from tests.support.reference_calls import Ends, reference
 from tests.support.spans import segment
-
-CALLS = """
-SELECT * FROM calls(tenant = {tenant:String}, since = toDateTime({since:Int64}, 'UTC'),
-    until = toDateTime({until:Int64}, 'UTC'), lookback = {lookback:UInt32})
-"""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +45,7 @@ def test_calls_equal_the_reference(
     errors: Counter[Ends] = Counter()
     samples: dict[str, Counter[tuple[Ends, int]]] = {name: Counter() for name in ("client_ns", "server_ns", "gap_ns")}
     named = found = 0
-    for row in embedded.rows(CALLS, bounds):
+    for row in embedded.rows(calls_sql(), bounds):
         named, found = named + row["named"], found + row["found"]
         if not row["client"]:
             continue

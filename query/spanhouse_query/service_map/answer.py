@@ -93,7 +93,7 @@ class ServiceMap(BaseModel):
 def numbers(row: Mapping[str, Any]) -> dict[str, Any]:
     """Members of EdgeNumbers from a row of `edge_sums`."""
     return {
-        **{name: row[name] for name in ("calls", "errors", "retries")},
+        **{name: round(row[name]) for name in ("calls", "errors", "retries")},
         **{f"{view}_ns": view_latency(row, view) for view in ("client", "server", "gap")},
     }
 

@@ -42,14 +42,14 @@ def interval_columns() -> str:
 
 def _end(view: str, level: float, sign: int) -> str:
     quantile = f"{level} + {sign * STRICTNESS * sqrt(level * (1 - level))!r} / sqrt(greatest({view}_n, 1))"
-    rank = f"(greatest({view}_n, 1) - 1) * least(greatest({quantile}, 0), 1)"
+    rank = f"(greatest({view}_calls, 1) - 1) * least(greatest({quantile}, 0), 1)"
     return f"sketch_percentile({view}_buckets, {rank}, {view}_min, {view}_max)"
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any], seconds: tuple[float, float]) -> Iterator[Change]:
     """What changed from one row of an edge to another; `seconds` are the lengths of the windows."""
     rates = before["calls"] / seconds[0], after["calls"] / seconds[1]
-    noise = sqrt(before["calls"] / seconds[0] ** 2 + after["calls"] / seconds[1] ** 2)
+    noise = sqrt(sum(rate**2 / row["stored"] for rate, row in zip(rates, (before, after), strict=True)))
     if max(rates) >= _FACTOR * min(rates) and abs(rates[1] - rates[0]) > STRICTNESS * noise:
         yield Change(measure="rate", before=rates[0], after=rates[1])
     ratios = before["errors"] / before["calls"], after["errors"] / after["calls"]
@@ -63,7 +63,7 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any], seconds: tuple[
 def _proportions_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
     calls = before["calls"], after["calls"]
     pooled = (before["errors"] + after["errors"]) / sum(calls)
-    noise = sqrt(pooled * (1 - pooled) * (1 / calls[0] + 1 / calls[1]))
+    noise = sqrt(pooled * (1 - pooled) * (1 / before["stored"] + 1 / after["stored"]))
     difference: float = after["errors"] / calls[1] - before["errors"] / calls[0]
     return abs(difference) > STRICTNESS * noise
 

@@ -18,7 +18,7 @@ from spanhouse_query.service_map.changes import Change, changes, interval_column
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.matched import matching, read_matched
-from spanhouse_query.service_map.service_map import completeness, edges_of
+from spanhouse_query.service_map.service_map import completeness, edges_of, edges_sampling
 from spanhouse_query.service_map.versions import Sending, Versions, sending, services_of, versions_of
 from spanhouse_query.time_range import TimeRange
 
@@ -126,8 +126,8 @@ def diff_sql(edges: str) -> str:
 
 async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
     """Windows are read in whole minutes, the earlier one only up to where the later one begins."""
-    later = mapped_range(parameters.range, call.reader.now)
-    base = mapped_range(parameters.base, call.reader.now)
+    later = mapped_range(parameters.range, call.reader.now, call.settings.retention)
+    base = mapped_range(parameters.base, call.reader.now, call.settings.retention)
     before = await _window(call, _before(base, later.start), parameters.q)
     after = await _window(call, later, parameters.q)
     found = _difference(before, after, parameters.min_calls)
@@ -148,7 +148,8 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
         meta=await call.reader.meta(
             effective=after.effective,
             completeness=completeness(after.found.rows, level=1),
-            tier=after.found.tier,
+            tiers=after.found.tiers,
+            sampling=edges_sampling(after.found.rows, level=1),
             live=after.found.live,
             rolled_up=after.found.rolled_up,
         ),

@@ -8,15 +8,16 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from spanhouse_query.config import MINUTE, SECOND
+from spanhouse_query.config import SECOND
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, RangeParameters
-from spanhouse_query.reader import Meta
+from spanhouse_query.reader import Meta, Sampling, sampling
 from spanhouse_query.service_map.answer import NO_CALLS, Connection, EdgeNumbers, NodeType, exemplars, numbers
 from spanhouse_query.service_map.edge_source import mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.known_names import check_name
 from spanhouse_query.steps import POINTS, whole_steps
+from spanhouse_query.tiers import finest
 from spanhouse_query.time_range import TimeRange
 
 
@@ -62,7 +63,7 @@ class EdgeAnswer(BaseModel):
 _OVERALL = ("connection", "client_type", "server_type")
 _KEYS = {
     **{name: RESOLVED_ENDS[name] for name in _OVERALL},
-    "step": "intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step:Int64})",
+    "step": "intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step_s:Int64})",
 }
 _ONE_EDGE = "e.client = {client:String} AND e.server = {server:String}"
 
@@ -75,16 +76,19 @@ def series_sql(edges: str, *, one_connection: bool = False) -> str:
 
 async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
     """The range is widened to whole steps, so that every point stands for a whole one."""
-    whole = mapped_range(parameters.range, call.reader.now)
-    effective, step = whole_steps(whole, parameters.step, least=MINUTE, multiple=True)
+    retention, now = call.settings.retention, call.reader.now
+    whole = mapped_range(parameters.range, now, retention)
+    least = finest(whole.start, retention, now).unit
+    effective, step = whole_steps(whole, parameters.step, least=least, multiple=True)
     found = await read_edges(
         call,
         effective,
         partial(series_sql, one_connection=parameters.connection is not None),
+        step=step,
         client=parameters.client,
         server=parameters.server,
         connection=parameters.connection or "",
-        step=step // SECOND,
+        step_s=step // SECOND,
     )
     if not found.rows:
         await _check_ends(call, parameters, effective)
@@ -93,7 +97,13 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
         server=parameters.server,
         series=[_series(row, found.rows, effective, step) for row in found.rows if row["level"] == 1],
         step_ns=step,
-        meta=await call.reader.meta(effective=effective, tier=found.tier, live=found.live, rolled_up=found.rolled_up),
+        meta=await call.reader.meta(
+            effective=effective,
+            tiers=found.tiers,
+            sampling=_sampling(found.rows),
+            live=found.live,
+            rolled_up=found.rolled_up,
+        ),
     )
 
 
@@ -106,6 +116,11 @@ async def _check_ends(call: Call, parameters: EdgeParameters, effective: TimeRan
     present = [row["name"] for row in found.rows if row["name"]]
     for name in (parameters.client, parameters.server):
         await check_name(call.reader, name, present)
+
+
+def _sampling(rows: Iterable[dict[str, Any]]) -> Sampling | None:
+    overall = [row for row in rows if row["level"] == 1]
+    return sampling(sum(row["stored"] for row in overall), sum(row["calls"] for row in overall))
 
 
 def _series(row: dict[str, Any], rows: Iterable[dict[str, Any]], effective: TimeRange, step: int) -> EdgeSeries:

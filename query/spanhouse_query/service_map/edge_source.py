@@ -1,4 +1,6 @@
-"""Where edges come from: settled minutes from the rollup, later ones matched when they are asked for.
+"""Where edges come from: settled minutes from the rollups, later ones matched when they are asked for.
+
+Hours and days stand for the whole ones in a range where they are up to date (docs/adr/0008).
 
 The rollup publishes minutes under versions while queries run. A query that had seen a version's announcement and not
 its rows would miss a minute, so it is asked again where something was published meanwhile.
@@ -6,13 +8,15 @@ its rows would miss a minute, so it is asked again where something was published
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from spanhouse_query.config import MINUTE, SECOND
+from spanhouse_storage import Retention, edges_sql
+
+from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
 from spanhouse_query.endpoint import Call
-from spanhouse_query.reader import Tier
+from spanhouse_query.tiers import DAYS, HOURS, MINUTES, Part, Tier, TierName, bounds_by_tier, finest, parts, tier_names
 from spanhouse_query.time_range import TimeRange
 
 _ATTEMPTS = 5
@@ -21,31 +25,66 @@ _AHEAD = 120 * MINUTE
 _EARLIEST = 24 * 60 * MINUTE
 
 _COLUMNS = (
-    "minute, client, client_type, server, server_type, connection, calls, errors, retries, client_ns, server_ns, "
+    "client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, "
     "gap_ns, slowest, failed, typical, named, found"
 )
-ROLLED = f"""
-    SELECT {_COLUMNS} FROM service_edges_1m
-    WHERE tenant = {{tenant:String}}
-        AND minute >= toDateTime({{since:Int64}}, 'UTC') AND minute < toDateTime({{rolled:Int64}}, 'UTC')
-        AND (minute, version) IN (
-            SELECT minute, max(version) FROM edge_minutes
-            WHERE tenant = {{tenant:String}}
-                AND minute >= toDateTime({{since:Int64}}, 'UTC') AND minute < toDateTime({{rolled:Int64}}, 'UTC')
-            GROUP BY minute)"""
+_ROLLUPS = {
+    MINUTES: ("service_edges_1m", "edge_minutes", "minute", "max(version)"),
+    HOURS: ("service_edges_1h", "edge_hours", "hour", "argMax(version, (stamp, version))"),
+    DAYS: ("service_edges_1d", "edge_days", "day", "argMax(version, (stamp, version))"),
+}
+
+
+def with_minutes(edges: str) -> str:
+    """Edges by minute with the columns `first` and `last` of coarser rollups: a minute with a call, and a trace."""
+    seen = "(toUnixTimestamp(minute), typical.2)"
+    return f"SELECT minute, {_COLUMNS}, {seen} AS first, {seen} AS last FROM {edges}"
+
+
 LIVE = f"""
-    SELECT {_COLUMNS} FROM matched_edges(tenant = {{tenant:String}}, since = toDateTime({{live:Int64}}, 'UTC'),
-        until = toDateTime({{until:Int64}}, 'UTC'), lookback = {{lookback:UInt32}})"""
-# A version is when its step took note of what had arrived, unix milliseconds.
+    {with_minutes(f"({edges_sql('live')})")}"""
+# A version is when its step took note of what had arrived, unix milliseconds. unsettled: whether there is anything to
+# match in the minutes that are not rolled up yet.
 PROGRESS_SQL = """
+WITH (SELECT argMax(settled, version) FROM edge_progress WHERE id = 1) AS rolled
 SELECT
-    (SELECT toUnixTimestamp(argMax(settled, version)) FROM edge_progress WHERE id = 1) AS settled,
+    toUnixTimestamp(rolled) AS settled,
     (SELECT max(version) FROM edge_progress WHERE id = 1) AS stepped,
-    (
-        SELECT max(version) FROM edge_minutes
+    (SELECT max(version) FROM edge_minutes
         WHERE tenant = {tenant:String}
+            AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')) AS minutes,
+    (SELECT max(version) FROM edge_hours
+        WHERE tenant = {tenant:String}
+            AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')) AS hours,
+    (SELECT max(version) FROM edge_days
+        WHERE tenant = {tenant:String}
+            AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC')) AS days,
+    (SELECT count() FROM (
+        SELECT 1 FROM call_halves
+        WHERE tenant = {tenant:String} AND minute >= rolled
             AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
-    ) AS published
+        LIMIT 1)) AS unsettled
+"""
+# Stamps by unix seconds: of hours and days as they were rolled up, and of hours as their minutes are now.
+STAMPS_SQL = """
+SELECT
+    (SELECT mapFromArrays(groupArray(start), groupArray(stamp)) FROM (
+        SELECT intDiv(toUnixTimestamp(minute), 3600) * 3600 AS start, sum(version) AS stamp FROM (
+            SELECT minute, max(version) AS version FROM edge_minutes
+            WHERE tenant = {tenant:String}
+                AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+            GROUP BY minute)
+        GROUP BY start)) AS minutes,
+    (SELECT mapFromArrays(groupArray(start), groupArray(stamp)) FROM (
+        SELECT toUnixTimestamp(hour) AS start, max(e.stamp) AS stamp FROM edge_hours AS e
+        WHERE tenant = {tenant:String}
+            AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')
+        GROUP BY start)) AS hours,
+    (SELECT mapFromArrays(groupArray(start), groupArray(stamp)) FROM (
+        SELECT toUnixTimestamp(day) AS start, max(e.stamp) AS stamp FROM edge_days AS e
+        WHERE tenant = {tenant:String}
+            AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC')
+        GROUP BY start)) AS days
 """
 
 
@@ -53,59 +92,106 @@ SELECT
 class EdgeRows:
     """Rows of a query over edges, and where they came from.
 
-    live: the part of the range that was matched just now. rolled_up: unix nanoseconds; what arrived before is in the
-    rest.
+    tiers: the finest first. live: the part of the range that was matched just now. rolled_up: unix nanoseconds; what
+    arrived before is in the rest.
     """
 
     rows: list[dict[str, Any]]
-    tier: Tier
+    tiers: Sequence[TierName]
     live: TimeRange | None
     rolled_up: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Split:
-    """Unix seconds: minutes in [since, rolled) are in the rollup, those in [live, until) are not."""
+class EdgeSource:
+    """The edges of a range as a subquery's text, with the values of its {parameters} but {tenant} and {lookback}."""
 
-    since: int
-    until: int
-    settled: int
-
-    @property
-    def rolled(self) -> int:
-        return min(max(self.settled, self.since), self.until)
-
-    @property
-    def live(self) -> int:
-        return self.rolled
-
-    @property
-    def sql(self) -> str:
-        parts = [*([ROLLED] if self.since < self.rolled else []), *([LIVE] if self.live < self.until else [])]
-        return "\n    UNION ALL".join(parts)
+    sql: str
+    parameters: dict[str, int]
+    tiers: list[TierName]
+    live: TimeRange | None
 
 
-def mapped_range(time_range: TimeRange, now: int) -> TimeRange:
-    """The whole minutes around a range, without what is too far in the past or the future to hold anything."""
+def mapped_range(time_range: TimeRange, now: int, retention: Retention | None = None) -> TimeRange:
+    """The whole minutes around a range, without what is too far in the past or the future to hold anything.
+
+    retention: of the rollups, where they are to be read; the whole hours or days where minutes are gone at its start.
+    """
     whole = time_range.aligned(MINUTE)
     latest = TimeRange(now, now + _AHEAD).aligned(MINUTE).end
     start = min(max(whole.start, _EARLIEST), latest - MINUTE)
-    return TimeRange(start, max(min(whole.end, latest), start + MINUTE))
+    bounded = TimeRange(start, max(min(whole.end, latest), start + MINUTE))
+    return bounded.aligned(finest(start, retention, now).unit) if retention else bounded
 
 
-async def read_edges(call: Call, effective: TimeRange, statement: Callable[[str], str], **more: Any) -> EdgeRows:
-    """The rows of `statement`, which is given the edges by minute as a subquery's text.
+async def read_edges(
+    call: Call, effective: TimeRange, statement: Callable[[str], str], *, step: int | None = None, **more: Any
+) -> EdgeRows:
+    """The rows of `statement`, which is given the edges as a subquery's text: by minute, hour or day, as they start.
 
-    effective: whole minutes, as `mapped_range` makes them. more: further bound parameters.
+    effective: as `mapped_range` makes it. step: edges must not reach over its multiples (nanoseconds). more: further
+    bound parameters.
     """
     ends = {"since": effective.start // SECOND, "until": effective.end // SECOND}
     (before,) = (state,) = await call.reader.rows(PROGRESS_SQL, ends)
     for _ in range(_ATTEMPTS):
-        split = _Split(**ends, settled=state["settled"] or 0)
-        bounds = {**ends, "rolled": split.rolled, "live": split.live, "lookback": call.settings.lookback}
-        rows = await call.reader.rows(statement(split.sql), bounds, **more)
+        source = await _source(call, effective, state, step)
+        bound = {**ends, **source.parameters, "lookback": call.settings.lookback}
+        rows = await call.reader.rows(statement(source.sql), bound, **more)
         before, (state,) = state, await call.reader.rows(PROGRESS_SQL, ends)
-        if state["published"] == before["published"]:
+        if all(state[published] == before[published] for published in ("minutes", "hours", "days")):
             break
-    live = TimeRange(split.live * SECOND, effective.end) if split.live < split.until else None
-    return EdgeRows(rows, "minute", live, (before["stepped"] or 0) * 1_000_000 or None)
+    return EdgeRows(rows, source.tiers, source.live, (before["stepped"] or 0) * 1_000_000 or None)
+
+
+async def _source(call: Call, effective: TimeRange, state: Mapping[str, Any], step: int | None) -> EdgeSource:
+    rolled = min(max((state["settled"] or 0) * SECOND, effective.start), effective.end)
+    live = TimeRange(rolled, effective.end) if rolled < effective.end else None
+    cut = await _cut(call, TimeRange(effective.start, rolled), step) if effective.start < rolled else []
+    if live is None or state["unsettled"]:
+        return edge_source(cut, live)
+    return replace(edge_source(cut or [Part(MINUTES, effective)], None), live=live)
+
+
+def edge_source(settled: Sequence[Part], live: TimeRange | None) -> EdgeSource:
+    """Edges of `settled` from the rollups, those of `live` matched, which ends at {until}."""
+    within = bounds_by_tier(settled, {tier: column for tier, (_, _, column, _) in _ROLLUPS.items()})
+    selects = [_select(tier, bounds.sql) for tier, bounds in within.items()]
+    parameters = {name: value for bounds in within.values() for name, value in bounds.parameters.items()}
+    if live is not None:
+        selects.append(LIVE)
+        parameters["live"] = live.start // SECOND
+    return EdgeSource("\n    UNION ALL".join(selects), parameters, tier_names(settled) or ["minute"], live)
+
+
+async def _cut(call: Call, settled: TimeRange, step: int | None) -> list[Part]:
+    """Hours and days stand for their minutes where no minute was rolled up anew since."""
+    stamps: Mapping[str, Mapping[int, int]] = {"minutes": {}, "hours": {}, "days": {}}
+    if -(-settled.start // HOUR) < settled.end // HOUR:
+        (stamps,) = await call.reader.rows(
+            STAMPS_SQL, {"since": settled.start // SECOND, "until": settled.end // SECOND}
+        )
+
+    def up_to_date(tier: Tier, start: int) -> bool:
+        second = start // SECOND
+        if tier is HOURS:
+            return stamps["hours"].get(second, 0) >= stamps["minutes"].get(second, 0)
+        hours = range(second, second + DAY // SECOND, HOUR // SECOND)
+        return stamps["days"].get(second, 0) >= sum(stamps["minutes"].get(hour, 0) for hour in hours)
+
+    return parts(settled, call.settings.retention, call.reader.now, step=step, usable=up_to_date)
+
+
+def _select(tier: Tier, within: str) -> str:
+    table, versions, column, latest = _ROLLUPS[tier]
+    condition = f"""
+    WHERE tenant = {{tenant:String}} AND {within}
+        AND ({column}, version) IN (
+            SELECT {column}, {latest} FROM {versions}
+            WHERE tenant = {{tenant:String}} AND {within}
+            GROUP BY {column})"""
+    if tier is MINUTES:
+        return f"""
+    {with_minutes(table)}{condition}"""
+    return f"""
+    SELECT {column} AS minute, {_COLUMNS}, first, last FROM {table}{condition}"""

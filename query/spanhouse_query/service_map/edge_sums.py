@@ -1,4 +1,4 @@
-"""Statements over edges by minute: minutes added up to edges, nodes and steps of time, with their percentiles."""
+"""Statements over edges by minute, hour or day: added up to edges, nodes and steps of time, with their percentiles."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def summed_minutes(
     merged = f"""
     SELECT
         {selected},
+        sum(e.stored) AS stored,
         sum(e.calls) AS calls,
         sum(e.errors) AS errors,
         sum(e.retries) AS retries,
@@ -48,9 +49,9 @@ def summed_minutes(
         {_merged(tuple_members)},
         max(e.slowest) AS slowest,
         max(e.failed) AS failed,
-        minIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS earliest,
-        maxIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS latest,
-        groupArraySortedIf({CANDIDATES})((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.calls > 0)
+        minIf(e.first, e.stored > 0) AS earliest,
+        maxIf(e.last, e.stored > 0) AS latest,
+        groupArraySortedIf({CANDIDATES})((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.stored > 0)
             AS typical
     FROM ({edges}
     ) AS e
@@ -63,7 +64,7 @@ def _summed(merged: str, keys: Sequence[str], sets: Sets, more: str) -> str:
     return f"""
 WITH {SKETCH_FUNCTIONS}
 SELECT
-    {", ".join(keys)}, level, calls, errors, retries, named, found,
+    {", ".join(keys)}, level, stored, calls, errors, retries, named, found,
     {_percentiles()},
     {more}earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
     latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
@@ -76,6 +77,7 @@ FROM
     SELECT
         {", ".join(keys)},
         {_level(keys, sets)} AS level,
+        sum(m.stored) AS stored,
         sum(m.calls) AS calls,
         sum(m.errors) AS errors,
         sum(m.retries) AS retries,
@@ -84,7 +86,7 @@ FROM
         {_merged(column_members)},
         max(m.slowest) AS slowest,
         max(m.failed) AS failed,
-        minIf(m.earliest, m.calls > 0) AS earliest,
+        minIf(m.earliest, m.stored > 0) AS earliest,
         max(m.latest) AS latest,
         arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, {CANDIDATES}) AS typical
     FROM ({merged}
@@ -120,8 +122,9 @@ def _percentiles() -> str:
     """A function over the levels, because twelve copies of its text take the engine longer to read than to compute."""
     lines = []
     for view in VIEWS:
-        rank = f"(greatest({view}_n, 1) - 1) * q"
+        rank = f"(greatest({view}_calls, 1) - 1) * q"
         value = f"round(sketch_percentile({view}_buckets, {rank}, {view}_min, {view}_max))::UInt64"
+        lines.append(f"arraySum(mapValues({view}_buckets)) AS {view}_calls")
         lines.append(f"{view}_n, {view}_max, arrayMap(q -> {value}, {list(STANDARD)}) AS {view}_percentiles")
     return ",\n    ".join(lines)
 

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from spanhouse_storage import calls_sql, edges_sql
+
 from spanhouse_query.config import SECOND
 from spanhouse_query.endpoint import Call
 from spanhouse_query.percentiles import STANDARD, exact_percentiles
 from spanhouse_query.problems import invalid_parameter
 from spanhouse_query.reader import Reader
-from spanhouse_query.service_map.edge_source import EdgeRows
+from spanhouse_query.service_map.edge_source import EdgeRows, with_minutes
 from spanhouse_query.service_map.known_names import closest
 from spanhouse_query.spans_where import ENTRY, IN_RANGE, LONGEST, SpansWhere, range_bounds, spans_where
 from spanhouse_query.time_range import TimeRange
@@ -21,9 +23,6 @@ NONE = "(none)"
 _GROUPS = f"""
     SELECT id, if(any(attributes)[{{key:String}}] = '', '{NONE}', any(attributes)[{{key:String}}]) AS value
     FROM resources WHERE tenant = {{tenant:String}} GROUP BY id"""
-_BUCKET = "if(d <= 0, -32768, ceil(log2(greatest(d, 1)) * 32) - 1)::Int16"
-_SKETCH = "Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, UInt64))"
-_EXAMPLE = "Tuple(duration UInt64, trace_id FixedString(16))"
 _KEYS_SQL = "SELECT groupUniqArrayArray(mapKeys(attributes)) AS keys FROM resources WHERE tenant = {tenant:String}"
 
 
@@ -100,46 +99,26 @@ async def read_matched(call: Call, wanted: Matching, statement: Callable[[str], 
     """
     sql = statement(matched_edges_sql(wanted))
     rows = await call.reader.rows(sql, wanted.parameters, lookback=call.settings.lookback, **more)
-    return EdgeRows(rows, "raw", wanted.effective)
+    return EdgeRows(rows, ["raw"], wanted.effective)
 
 
 def matched_edges_sql(wanted: Matching) -> str:
-    """As storage's matched_edges, by the names that are wanted and of the traces that are."""
+    """Edges by minute as storage's `edges_sql` has them, by the names that are wanted and of the traces that are."""
     ends = _SERVICE_ENDS if wanted.key is None else _group_ends(wanted.groups)
-    return f"""
-    WITH d -> {_BUCKET} AS bucket
+    calls = f"""
     SELECT
-        minute, client, client_type, server, server_type, connection,
-        sum(one.calls) AS calls,
-        countIf(one.calls = 1 AND error) AS errors,
-        countIf(one.calls = 1 AND retry) AS retries,
-        {_sketch("client")},
-        {_sketch("server")},
-        {_sketch("gap")},
-        arraySort(groupArrayIf((if(one.server_ns < 0, one.client_ns, one.server_ns), trace_id, error), one.calls = 1))
-            AS by_duration,
-        (by_duration[-1].1, by_duration[-1].2)::{_EXAMPLE} AS slowest,
-        (arrayLast(c -> c.3, by_duration).1, arrayLast(c -> c.3, by_duration).2)::{_EXAMPLE} AS failed,
-        (by_duration[intDiv(length(by_duration) + 1, 2)] AS middle).1 AS middle_duration,
-        (middle_duration, middle.2)::{_EXAMPLE} AS typical,
-        sum(one.named) AS named,
-        sum(one.found) AS found
-    FROM
-    (
-        SELECT
-            c.minute AS minute,
-            {ends.client} AS client,
-            c.client_type::String AS client_type,
-            {ends.server} AS server,
-            {ends.server_type} AS server_type,
-            c.connection AS connection, c.calls AS calls, c.error AS error, c.retry AS retry,
-            c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns,
-            c.named AS named, c.found AS found, c.trace_id AS trace_id
-        FROM calls(tenant = {{tenant:String}}, since = toDateTime({{since:Int64}}, 'UTC'),
-            until = toDateTime({{until:Int64}}, 'UTC'), lookback = {{lookback:UInt32}}) AS c{ends.joins}
-        WHERE {_in_traces("c.trace_id", wanted.spans)}
-    ) AS one
-    GROUP BY minute, client, client_type, server, server_type, connection"""
+        c.minute AS minute,
+        {ends.client} AS client,
+        c.client_type::String AS client_type,
+        {ends.server} AS server,
+        {ends.server_type} AS server_type,
+        c.connection AS connection, c.calls AS calls, c.error AS error, c.retry AS retry,
+        c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns, c.took AS took,
+        c.named AS named, c.found AS found, c.missing AS missing, c.trace_id AS trace_id,
+        c.adjusted_count AS adjusted_count
+    FROM ({calls_sql()}) AS c{ends.joins}
+    WHERE {_in_traces("c.trace_id", wanted.spans)}"""
+    return with_minutes(f"({edges_sql(calls=calls)})")
 
 
 def matched_nodes_sql(wanted: Matching) -> str:
@@ -151,13 +130,14 @@ def matched_nodes_sql(wanted: Matching) -> str:
     return f"""
 SELECT
     {name} AS name,
-    countIf({ENTRY}) AS requests,
-    countIf({ENTRY} AND status = 'error') AS errors,
+    countIf({ENTRY}) AS spans,
+    sumIf(adjusted_count, {ENTRY}) AS requests,
+    sumIf(adjusted_count, {ENTRY} AND status = 'error') AS errors,
     maxIf(least(duration, {LONGEST}), {ENTRY})::UInt64 AS largest,
     {exact_percentiles(STANDARD, f"least(duration, {LONGEST})", ENTRY)} AS percentiles
 FROM
 (
-    SELECT service, resource_id, kind, parent_span_id, status, duration FROM spans
+    SELECT service, resource_id, kind, parent_span_id, status, duration, adjusted_count FROM spans
     WHERE {IN_RANGE} AND {_in_traces("trace_id", wanted.spans)}
 ) AS s{join}
 GROUP BY name
@@ -167,14 +147,3 @@ ORDER BY name
 
 def _in_traces(trace_id: str, spans: SpansWhere | None) -> str:
     return "true" if spans is None else f"{trace_id} IN (SELECT trace_id FROM spans WHERE {spans.sql})"
-
-
-def _sketch(view: str) -> str:
-    value, known = f"one.{view}_ns", f"one.{view}_ns >= 0"
-    parts = (
-        f"countIf({known})",
-        f"minIf({value}, {known})",
-        f"maxIf({value}, {known})",
-        f"sumMapIf(map(bucket({value}), 1::UInt64), {known})",
-    )
-    return f"({', '.join(parts)})::{_SKETCH} AS {view}_ns"

@@ -16,6 +16,8 @@ from starlette.responses import Response
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import MomentParameters
 from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
+from spanhouse_query.reader import Sampling, sampling
+from spanhouse_query.red import red_rows
 from spanhouse_query.service_map.answer import (
     NO_LATENCY,
     Edge,
@@ -32,7 +34,7 @@ from spanhouse_query.service_map.focus import neighbourhood, within
 from spanhouse_query.service_map.known_names import check_name
 from spanhouse_query.service_map.matched import matched_nodes_sql, matching, read_matched
 from spanhouse_query.service_map.text import as_dot, as_mermaid
-from spanhouse_query.spans_where import LONGEST, range_bounds
+from spanhouse_query.spans_where import LONGEST
 from spanhouse_query.time_range import TimeRange
 
 MOST_HOPS = 20
@@ -72,24 +74,27 @@ class ServiceMapParameters(MomentParameters):
 _GROUPED_KEYS = {name: f"e.{name}::String" for name in ENDS}
 _SETS = (ENDS, ("server", "server_type"), ())
 
-NODES_SQL = f"""
+
+def nodes_sql(red: str) -> str:
+    """One row a service with spans in the range, from the subquery `red` (see `Red`)."""
+    return f"""
 WITH {SKETCH_FUNCTIONS}
 SELECT
-    name, requests, errors, largest,
+    name, spans, requests, errors, largest,
     {sketch_percentiles(STANDARD, buckets="histogram", n="requests", smallest="smallest", largest="largest")}
         AS percentiles
 FROM
 (
     SELECT
         service::String AS name,
+        sumIf(r.spans, entry) AS spans,
         sumIf(r.requests, entry) AS requests,
         sumIf(r.errors, entry) AS errors,
         least(minIf(duration_min, entry), {LONGEST})::UInt64 AS smallest,
         least(maxIf(duration_max, entry), {LONGEST})::UInt64 AS largest,
         sumMapIf(buckets, entry) AS histogram
-    FROM red_1m AS r
-    WHERE tenant = {{tenant:String}} AND minute >= fromUnixTimestamp64Nano({{from:Int64}}, 'UTC')
-        AND minute < fromUnixTimestamp64Nano({{to:Int64}}, 'UTC')
+    FROM ({red}
+    ) AS r
     GROUP BY name
 )
 ORDER BY name
@@ -117,7 +122,7 @@ def grouped_map_sql(edges: str) -> str:
 
 async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMap | Response:
     """The map of the calls that start in the minutes around the range."""
-    effective = mapped_range(parameters.range, call.reader.now)
+    effective = mapped_range(parameters.range, call.reader.now, call.settings.retention)
     found = await _read(call, parameters, effective)
     nodes = nodes_of(found.edges.rows, found.services, found.error)
     edges = edges_of(found.edges.rows, effective.seconds_until(call.reader.now))
@@ -132,7 +137,9 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
     meta = await call.reader.meta(
         effective=effective,
         completeness=completeness(found.edges.rows),
-        tier=found.edges.tier,
+        tiers=found.edges.tiers,
+        kept_from=call.spans_gone_before(effective.start) if "raw" in found.edges.tiers else None,
+        sampling=edges_sampling(found.edges.rows),
         live=found.edges.live,
         rolled_up=found.edges.rolled_up,
     )
@@ -143,7 +150,8 @@ async def _read(call: Call, parameters: ServiceMapParameters, effective: TimeRan
     wanted = await matching(call, effective, group_by=parameters.group_by, q=parameters.q)
     if wanted is None:
         edges = await read_edges(call, effective, map_sql)
-        return _Found(edges, await call.reader.rows(NODES_SQL, range_bounds(effective)), SKETCH_ERROR)
+        red = red_rows(effective, call.settings.retention, call.reader.now)
+        return _Found(edges, await call.reader.rows(nodes_sql(red.sql), red.parameters), SKETCH_ERROR)
     edges = await read_matched(call, wanted, map_sql if wanted.key is None else grouped_map_sql)
     return _Found(edges, await call.reader.rows(matched_nodes_sql(wanted), wanted.parameters), 0.0)
 
@@ -156,7 +164,7 @@ def edges_of(rows: Iterable[dict[str, Any]], seconds: float) -> list[Edge]:
             **numbers(row),
             rate=row["calls"] / seconds,
             error_ratio=row["errors"] / row["calls"] if row["calls"] else 0.0,
-            unmatched=row["calls"] - row["server_n"],
+            unmatched=round(row["calls"] - row["server_calls"]),
             exemplars=exemplars(row),
         )
         for row in rows
@@ -179,12 +187,17 @@ def nodes_of(rows: Iterable[dict[str, Any]], services: Iterable[dict[str, Any]],
         nodes[place] = Node(
             name=place.name,
             type=place.type,
-            requests=row["requests"],
-            errors=row["errors"],
-            latency_ns=latency_answer(row["percentiles"], row["requests"], row["largest"], error),
+            requests=round(row["requests"]),
+            errors=round(row["errors"]),
+            latency_ns=latency_answer(row["percentiles"], row["spans"], row["largest"], error),
             unmatched=unmatched,
         )
     return [nodes[place] for place in sorted(nodes, key=lambda place: (place.type != "service", place))]
+
+
+def edges_sampling(rows: Iterable[dict[str, Any]], *, level: int = 2) -> Sampling | None:
+    """What the calls say of sampling; `level` is the one of all together."""
+    return next((sampling(row["stored"], row["calls"]) for row in rows if row["level"] == level), None)
 
 
 def completeness(rows: Iterable[dict[str, Any]], *, level: int = 2) -> float:
@@ -200,8 +213,8 @@ def _peer(place: Place, row: dict[str, Any]) -> Node:
     return Node(
         name=place.name,
         type=place.type,
-        requests=row["calls"],
-        errors=row["errors"],
+        requests=round(row["calls"]),
+        errors=round(row["errors"]),
         latency_ns=view_latency(row, "client"),
         unmatched=0,
     )

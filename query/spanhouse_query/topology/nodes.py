@@ -117,7 +117,7 @@ def _callee(row: Mapping[str, Any]) -> Known:
     return Known(
         place=Place(row["server"], row["server_type"]),
         last_seen=row["last_minute"] * SECOND,
-        requests=row["calls"],
-        errors=row["errors"],
+        requests=round(row["calls"]),
+        errors=round(row["errors"]),
         latency_ns=view_latency(row, "client"),
     )

@@ -118,4 +118,4 @@ async def read_peers(call: Call, windows: Windows, *, group_by: str, region_by: 
 
 def _calls(row: dict[str, Any]) -> LostCalls:
     minute, trace = row.pop("latest")
-    return LostCalls(**row, minute=str(minute * 1_000_000_000), trace=trace)
+    return LostCalls(**{**row, "calls": round(row["calls"])}, minute=str(minute * 1_000_000_000), trace=trace)

@@ -72,7 +72,8 @@ async def topology(call: Call, parameters: TopologyParameters) -> Topology | Res
     meta = await call.reader.meta(
         effective=both.current,
         completeness=completeness(found.current.rows),
-        tier=found.current.tier,
+        tiers=found.current.tiers,
+        kept_from=call.spans_gone_before(both.previous.start),
         live=found.current.live,
     )
     answer = await to_thread.run_sync(_assembled, found, both, parameters, meta)

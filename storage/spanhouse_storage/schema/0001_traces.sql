@@ -62,6 +62,8 @@ ENGINE = Null;
 -- clock_offset: reported start minus ts in nanoseconds; not zero only where the reported start lay outside the window
 -- that is believed, and ts is the arrival instead. marks: 1 such a start, 2 end before start (duration is zero),
 -- 4 a parent id that is not 8 bytes (read as none).
+-- adjusted_count: how many spans it stands for, by the sampling threshold `ot=th` in its tracestate (OpenTelemetry's
+-- consistent probability sampling: 2^56 / (2^56 - th)); 1 without one, a million at most.
 CREATE TABLE IF NOT EXISTS spans
 (
     tenant LowCardinality(String),
@@ -86,6 +88,8 @@ CREATE TABLE IF NOT EXISTS spans
     events Array(Tuple(time UInt64, name LowCardinality(String), attributes Map(LowCardinality(String), String), attribute_types LowCardinality(String), dropped_attributes UInt32)) CODEC(ZSTD(1)),
     links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Map(LowCardinality(String), String), attribute_types LowCardinality(String), dropped_attributes UInt32, flags UInt32)) CODEC(ZSTD(1)),
     trace_state LowCardinality(String),
+    adjusted_count Float64 DEFAULT if((extract(trace_state, '(?:^|,)[ \\t]*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?:[;,]|$)') AS th) = '', 1,
+        least(1000000, exp2(56) / (exp2(56) - reinterpretAsUInt64(reverse(unhex(rightPad(th, 14, '0'))))))) CODEC(ZSTD(1)),
     flags UInt32 CODEC(ZSTD(1)),
     dropped_attributes UInt32 CODEC(ZSTD(1)),
     dropped_events UInt32 CODEC(ZSTD(1)),
@@ -98,7 +102,7 @@ CREATE TABLE IF NOT EXISTS spans
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
 ORDER BY (tenant, toStartOfFiveMinutes(ts), trace_id)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS spans_mv TO spans AS
 WITH
@@ -231,7 +235,7 @@ CREATE TABLE IF NOT EXISTS trace_index
 ENGINE = AggregatingMergeTree
 PARTITION BY day
 ORDER BY (tenant, trace_id)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS trace_index_mv TO trace_index AS
 SELECT
@@ -249,9 +253,10 @@ FROM spans
 GROUP BY tenant, day, trace_id;
 
 -- Rate, errors and duration by minute of the span's start. entry marks the work a service was asked for: its SERVER and
--- CONSUMER spans and its root spans. buckets is an exponential histogram of scale 5 in nanoseconds, without a zero
+-- CONSUMER spans and its root spans. spans is how many are stored; requests, errors, duration_sum and buckets count each
+-- as often as its adjusted_count says. buckets is an exponential histogram of scale 5 in nanoseconds, without a zero
 -- threshold: bucket i holds the durations in (2^(i/32), 2^((i+1)/32)]; -32768 holds the zeros (docs/adr/0004). A duration
--- counts as thirty days at most, so that one wrong clock does not make the sum run over.
+-- counts as thirty days at most, so that one wrong clock does not outweigh all others.
 CREATE TABLE IF NOT EXISTS red_1m
 (
     tenant LowCardinality(String),
@@ -260,19 +265,20 @@ CREATE TABLE IF NOT EXISTS red_1m
     operation LowCardinality(String),
     kind Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5),
     entry Bool,
-    requests SimpleAggregateFunction(sum, UInt64),
-    errors SimpleAggregateFunction(sum, UInt64),
-    duration_sum SimpleAggregateFunction(sum, UInt64),
+    spans SimpleAggregateFunction(sum, UInt64),
+    requests SimpleAggregateFunction(sum, Float64),
+    errors SimpleAggregateFunction(sum, Float64),
+    duration_sum SimpleAggregateFunction(sum, Float64),
     duration_min SimpleAggregateFunction(min, UInt64),
     duration_max SimpleAggregateFunction(max, UInt64),
-    buckets SimpleAggregateFunction(sumMap, Map(Int16, UInt64)),
+    buckets SimpleAggregateFunction(sumMap, Map(Int16, Float64)),
     first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
     last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
 )
 ENGINE = AggregatingMergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, toStartOfHour(minute), service, operation, kind, entry, minute)
-SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS red_1m_mv TO red_1m AS
 WITH least(duration, 30 * 86400 * 1000000000) AS took
@@ -283,16 +289,105 @@ SELECT
     name AS operation,
     kind,
     kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8) AS entry,
-    count() AS requests,
-    countIf(status = 'error') AS errors,
-    sum(took) AS duration_sum,
+    count() AS spans,
+    sum(adjusted_count) AS requests,
+    sumIf(adjusted_count, status = 'error') AS errors,
+    sum(took * adjusted_count) AS duration_sum,
     min(took) AS duration_min,
     max(took) AS duration_max,
-    sumMap(map(if(took = 0, -32768, ceil(log2(took) * 32) - 1)::Int16, 1::UInt64)) AS buckets,
+    sumMap(map(if(took = 0, -32768, ceil(log2(took) * 32) - 1)::Int16, adjusted_count)) AS buckets,
     min(ts)::DateTime64(3, 'UTC') AS first_seen,
     max(ts)::DateTime64(3, 'UTC') AS last_seen
 FROM spans
 GROUP BY tenant, minute, service, operation, kind, entry;
+
+-- The same by hour and by day (UTC), which stay for longer (docs/adr/0008). Each insert adds to all three, so they agree
+-- whenever spans arrive.
+CREATE TABLE IF NOT EXISTS red_1h
+(
+    tenant LowCardinality(String),
+    hour DateTime('UTC'),
+    service LowCardinality(String),
+    operation LowCardinality(String),
+    kind Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5),
+    entry Bool,
+    spans SimpleAggregateFunction(sum, UInt64),
+    requests SimpleAggregateFunction(sum, Float64),
+    errors SimpleAggregateFunction(sum, Float64),
+    duration_sum SimpleAggregateFunction(sum, Float64),
+    duration_min SimpleAggregateFunction(min, UInt64),
+    duration_max SimpleAggregateFunction(max, UInt64),
+    buckets SimpleAggregateFunction(sumMap, Map(Int16, Float64)),
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYYYYMM(hour)
+ORDER BY (tenant, toStartOfDay(hour), service, operation, kind, entry, hour)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS red_1h_mv TO red_1h AS
+SELECT
+    tenant,
+    toStartOfHour(minute, 'UTC')::DateTime('UTC') AS hour,
+    service,
+    operation,
+    kind,
+    entry,
+    sum(r.spans) AS spans,
+    sum(r.requests) AS requests,
+    sum(r.errors) AS errors,
+    sum(r.duration_sum) AS duration_sum,
+    min(r.duration_min) AS duration_min,
+    max(r.duration_max) AS duration_max,
+    sumMap(r.buckets) AS buckets,
+    min(r.first_seen) AS first_seen,
+    max(r.last_seen) AS last_seen
+FROM red_1m AS r
+GROUP BY tenant, hour, service, operation, kind, entry;
+
+CREATE TABLE IF NOT EXISTS red_1d
+(
+    tenant LowCardinality(String),
+    day DateTime('UTC'),
+    service LowCardinality(String),
+    operation LowCardinality(String),
+    kind Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5),
+    entry Bool,
+    spans SimpleAggregateFunction(sum, UInt64),
+    requests SimpleAggregateFunction(sum, Float64),
+    errors SimpleAggregateFunction(sum, Float64),
+    duration_sum SimpleAggregateFunction(sum, Float64),
+    duration_min SimpleAggregateFunction(min, UInt64),
+    duration_max SimpleAggregateFunction(max, UInt64),
+    buckets SimpleAggregateFunction(sumMap, Map(Int16, Float64)),
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
+)
+ENGINE = AggregatingMergeTree
+PARTITION BY toYear(day)
+ORDER BY (tenant, toStartOfMonth(day), service, operation, kind, entry, day)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS red_1d_mv TO red_1d AS
+SELECT
+    tenant,
+    toStartOfDay(hour, 'UTC')::DateTime('UTC') AS day,
+    service,
+    operation,
+    kind,
+    entry,
+    sum(r.spans) AS spans,
+    sum(r.requests) AS requests,
+    sum(r.errors) AS errors,
+    sum(r.duration_sum) AS duration_sum,
+    min(r.duration_min) AS duration_min,
+    max(r.duration_max) AS duration_max,
+    sumMap(r.buckets) AS buckets,
+    min(r.first_seen) AS first_seen,
+    max(r.last_seen) AS last_seen
+FROM red_1h AS r
+GROUP BY tenant, day, service, operation, kind, entry;
 
 -- Spans that were turned away because of their ids: 16 and 8 bytes, not all zero. The receiver counts them for the
 -- sender (partial success); here is which ones, for a week.

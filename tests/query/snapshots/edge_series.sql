@@ -10,10 +10,13 @@ WITH
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
 SELECT
-    connection, client_type, server_type, step, level, calls, errors, retries, named, found,
-    client_n, client_max, arrayMap(q -> round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * q, client_min, client_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS client_percentiles,
-    server_n, server_max, arrayMap(q -> round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * q, server_min, server_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS server_percentiles,
-    gap_n, gap_max, arrayMap(q -> round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * q, gap_min, gap_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS gap_percentiles,
+    connection, client_type, server_type, step, level, stored, calls, errors, retries, named, found,
+    arraySum(mapValues(client_buckets)) AS client_calls,
+    client_n, client_max, arrayMap(q -> round(sketch_percentile(client_buckets, (greatest(client_calls, 1) - 1) * q, client_min, client_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS client_percentiles,
+    arraySum(mapValues(server_buckets)) AS server_calls,
+    server_n, server_max, arrayMap(q -> round(sketch_percentile(server_buckets, (greatest(server_calls, 1) - 1) * q, server_min, server_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS server_percentiles,
+    arraySum(mapValues(gap_buckets)) AS gap_calls,
+    gap_n, gap_max, arrayMap(q -> round(sketch_percentile(gap_buckets, (greatest(gap_calls, 1) - 1) * q, gap_min, gap_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS gap_percentiles,
     earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
     latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
     lower(hex(slowest.2)) AS slowest_trace,
@@ -25,6 +28,7 @@ FROM
     SELECT
         connection, client_type, server_type, step,
         multiIf(grouping(step) = 1, 1, 0) AS level,
+        sum(m.stored) AS stored,
         sum(m.calls) AS calls,
         sum(m.errors) AS errors,
         sum(m.retries) AS retries,
@@ -44,7 +48,7 @@ FROM
         sumMap(m.gap_buckets) AS gap_buckets,
         max(m.slowest) AS slowest,
         max(m.failed) AS failed,
-        minIf(m.earliest, m.calls > 0) AS earliest,
+        minIf(m.earliest, m.stored > 0) AS earliest,
         max(m.latest) AS latest,
         arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, 200) AS typical
     FROM (
@@ -52,7 +56,8 @@ FROM
         e.connection::String AS connection,
         e.client_type::String AS client_type,
         multiIf(e.server_type::String IN ('service', 'external') AND e.server IN (SELECT service FROM resources WHERE tenant = {tenant:String}), 'service', e.server_type = 'service', 'external', e.server_type::String) AS server_type,
-        intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step:Int64}) AS step,
+        intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step_s:Int64}) AS step,
+        sum(e.stored) AS stored,
         sum(e.calls) AS calls,
         sum(e.errors) AS errors,
         sum(e.retries) AS retries,
@@ -72,18 +77,16 @@ FROM
         sumMap(e.gap_ns.buckets) AS gap_buckets,
         max(e.slowest) AS slowest,
         max(e.failed) AS failed,
-        minIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS earliest,
-        maxIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS latest,
-        groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.calls > 0)
+        minIf(e.first, e.stored > 0) AS earliest,
+        maxIf(e.last, e.stored > 0) AS latest,
+        groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.stored > 0)
             AS typical
     FROM (
-    SELECT minute, client, client_type, server, server_type, connection, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found FROM service_edges_1m
-    WHERE tenant = {tenant:String}
-        AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({rolled:Int64}, 'UTC')
+    SELECT minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, (toUnixTimestamp(minute), typical.2) AS first, (toUnixTimestamp(minute), typical.2) AS last FROM service_edges_1m
+    WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC')))
         AND (minute, version) IN (
             SELECT minute, max(version) FROM edge_minutes
-            WHERE tenant = {tenant:String}
-                AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({rolled:Int64}, 'UTC')
+            WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC')))
             GROUP BY minute)
     ) AS e
     WHERE e.client = {client:String} AND e.server = {server:String} AND e.connection = {connection:String}

@@ -9,20 +9,30 @@ WITH
         AS sketch_percentile,
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
-SELECT operation, kind, requests, errors, largest, arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS percentiles
+SELECT operation, kind, spans, requests, errors, largest, arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS percentiles
 FROM
 (
     SELECT
         operation,
         kind::String AS kind,
+        sum(r.spans) AS spans,
         sum(r.requests) AS requests,
         sum(r.errors) AS errors,
         sum(duration_sum) AS impact,
         least(min(duration_min), 2592000000000000)::UInt64 AS smallest,
         least(max(duration_max), 2592000000000000)::UInt64 AS largest,
         sumMap(buckets) AS histogram
-    FROM red_1m AS r
-    WHERE tenant = {tenant:String} AND minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND service = {service:String}
+    FROM (
+    SELECT minute AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1m
+    WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC')))
+    UNION ALL
+    SELECT hour AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1h
+    WHERE tenant = {tenant:String} AND ((hour >= toDateTime({hour_0_since:Int64}, 'UTC') AND hour < toDateTime({hour_0_until:Int64}, 'UTC')))
+    UNION ALL
+    SELECT day AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1d
+    WHERE tenant = {tenant:String} AND ((day >= toDateTime({day_0_since:Int64}, 'UTC') AND day < toDateTime({day_0_until:Int64}, 'UTC')))
+    ) AS r
+    WHERE r.service = {service:String}
     GROUP BY operation, kind
 )
 ORDER BY impact DESC, operation, kind

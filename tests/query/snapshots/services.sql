@@ -10,14 +10,15 @@ WITH
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
 SELECT
-    service, requests, errors, largest, arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS percentiles, first_seen, last_seen,
+    service, spans, requests, errors, largest, arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS percentiles, first_seen, last_seen,
     values_within({t:UInt64}, histogram) AS satisfied,
     values_within({t:UInt64} * 4, histogram) AS satisfied_or_tolerated,
-    arrayMap(i -> steps[i::UInt32], range({points:UInt32})) AS sparkline
+    arrayMap(i -> round(steps[i::UInt32])::UInt64, range({points:UInt32})) AS sparkline
 FROM
 (
     SELECT
         service,
+        sumIf(r.spans, entry) AS spans,
         sumIf(r.requests, entry) AS requests,
         sumIf(r.errors, entry) AS errors,
         sumIf(duration_sum, entry) AS impact,
@@ -25,12 +26,20 @@ FROM
         least(maxIf(duration_max, entry), 2592000000000000)::UInt64 AS largest,
         sumMapIf(buckets, entry) AS histogram,
         sumMapIf(
-            map(intDiv(toUnixTimestamp(minute) - {from_s:UInt32}, {step_s:UInt32})::UInt32, r.requests), entry
+            map(intDiv(toUnixTimestamp(r.start) - {from_s:UInt32}, {step_s:UInt32})::UInt32, r.requests), entry
         ) AS steps,
         toUnixTimestamp64Milli(min(r.first_seen)) AS first_seen,
         toUnixTimestamp64Milli(max(r.last_seen)) AS last_seen
-    FROM red_1m AS r
-    WHERE tenant = {tenant:String} AND minute >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND minute < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
+    FROM (
+    SELECT minute AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1m
+    WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC')))
+    UNION ALL
+    SELECT hour AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1h
+    WHERE tenant = {tenant:String} AND ((hour >= toDateTime({hour_0_since:Int64}, 'UTC') AND hour < toDateTime({hour_0_until:Int64}, 'UTC')))
+    UNION ALL
+    SELECT day AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1d
+    WHERE tenant = {tenant:String} AND ((day >= toDateTime({day_0_since:Int64}, 'UTC') AND day < toDateTime({day_0_until:Int64}, 'UTC')))
+    ) AS r
     GROUP BY service
 )
 ORDER BY impact DESC, service

@@ -10,10 +10,13 @@ WITH
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
 SELECT
-    client, client_type, server, server_type, connection, level, calls, errors, retries, named, found,
-    client_n, client_max, arrayMap(q -> round(sketch_percentile(client_buckets, (greatest(client_n, 1) - 1) * q, client_min, client_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS client_percentiles,
-    server_n, server_max, arrayMap(q -> round(sketch_percentile(server_buckets, (greatest(server_n, 1) - 1) * q, server_min, server_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS server_percentiles,
-    gap_n, gap_max, arrayMap(q -> round(sketch_percentile(gap_buckets, (greatest(gap_n, 1) - 1) * q, gap_min, gap_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS gap_percentiles,
+    client, client_type, server, server_type, connection, level, stored, calls, errors, retries, named, found,
+    arraySum(mapValues(client_buckets)) AS client_calls,
+    client_n, client_max, arrayMap(q -> round(sketch_percentile(client_buckets, (greatest(client_calls, 1) - 1) * q, client_min, client_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS client_percentiles,
+    arraySum(mapValues(server_buckets)) AS server_calls,
+    server_n, server_max, arrayMap(q -> round(sketch_percentile(server_buckets, (greatest(server_calls, 1) - 1) * q, server_min, server_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS server_percentiles,
+    arraySum(mapValues(gap_buckets)) AS gap_calls,
+    gap_n, gap_max, arrayMap(q -> round(sketch_percentile(gap_buckets, (greatest(gap_calls, 1) - 1) * q, gap_min, gap_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS gap_percentiles,
     earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
     latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
     lower(hex(slowest.2)) AS slowest_trace,
@@ -25,6 +28,7 @@ FROM
     SELECT
         client, client_type, server, server_type, connection,
         multiIf(grouping(server) = 1, 2, grouping(client) = 1, 1, 0) AS level,
+        sum(m.stored) AS stored,
         sum(m.calls) AS calls,
         sum(m.errors) AS errors,
         sum(m.retries) AS retries,
@@ -44,7 +48,7 @@ FROM
         sumMap(m.gap_buckets) AS gap_buckets,
         max(m.slowest) AS slowest,
         max(m.failed) AS failed,
-        minIf(m.earliest, m.calls > 0) AS earliest,
+        minIf(m.earliest, m.stored > 0) AS earliest,
         max(m.latest) AS latest,
         arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, 200) AS typical
     FROM (
@@ -54,6 +58,7 @@ FROM
         e.server::String AS server,
         e.server_type::String AS server_type,
         e.connection::String AS connection,
+        sum(e.stored) AS stored,
         sum(e.calls) AS calls,
         sum(e.errors) AS errors,
         sum(e.retries) AS retries,
@@ -73,41 +78,177 @@ FROM
         sumMap(e.gap_ns.buckets) AS gap_buckets,
         max(e.slowest) AS slowest,
         max(e.failed) AS failed,
-        minIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS earliest,
-        maxIf((toUnixTimestamp(e.minute), e.typical.2), e.calls > 0) AS latest,
-        groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.calls > 0)
+        minIf(e.first, e.stored > 0) AS earliest,
+        maxIf(e.last, e.stored > 0) AS latest,
+        groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.stored > 0)
             AS typical
-    FROM (
-    WITH d -> if(d <= 0, -32768, ceil(log2(greatest(d, 1)) * 32) - 1)::Int16 AS bucket
+    FROM (SELECT minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, (toUnixTimestamp(minute), typical.2) AS first, (toUnixTimestamp(minute), typical.2) AS last FROM (-- The edges that the calls of [since, until) make up, by minute and with the columns of service_edges_1m; see calls.sql.
+WITH
+    d -> if(d <= 0, -32768, ceil(log2(greatest(d, 1)) * 32) - 1)::Int16 AS bucket
+SELECT
+    minute,
+    client,
+    client_type,
+    server,
+    server_type,
+    connection,
+    countIf(one.calls = 1) AS stored,
+    sumIf(adjusted_count, one.calls = 1) AS calls,
+    sumIf(adjusted_count, one.calls = 1 AND error) AS errors,
+    sumIf(adjusted_count, one.calls = 1 AND retry) AS retries,
+    (countIf(one.client_ns >= 0), minIf(one.client_ns, one.client_ns >= 0), maxIf(one.client_ns, one.client_ns >= 0), sumMapIf(map(bucket(one.client_ns), one.adjusted_count), one.client_ns >= 0))
+        ::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64)) AS client_ns,
+    (countIf(one.server_ns >= 0), minIf(one.server_ns, one.server_ns >= 0), maxIf(one.server_ns, one.server_ns >= 0), sumMapIf(map(bucket(one.server_ns), one.adjusted_count), one.server_ns >= 0))
+        ::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64)) AS server_ns,
+    (countIf(one.gap_ns >= 0), minIf(one.gap_ns, one.gap_ns >= 0), maxIf(one.gap_ns, one.gap_ns >= 0), sumMapIf(map(bucket(one.gap_ns), one.adjusted_count), one.gap_ns >= 0))
+        ::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64)) AS gap_ns,
+    maxIf((took, trace_id), one.calls = 1)::Tuple(duration UInt64, trace_id FixedString(16)) AS slowest,
+    maxIf((took, trace_id), one.calls = 1 AND error)::Tuple(duration UInt64, trace_id FixedString(16)) AS failed,
+    quantileExactLowIf(0.5)(took, one.calls = 1) AS median,
+    arrayMin(arrayFilter(call -> call.1 = median, groupArrayIf((took, trace_id), one.calls = 1)))::Tuple(duration UInt64, trace_id FixedString(16)) AS typical,
+    sum(one.named) AS named,
+    sum(one.found) AS found,
+    sum(one.missing) AS missing
+FROM (
     SELECT
-        minute, client, client_type, server, server_type, connection,
-        sum(one.calls) AS calls,
-        countIf(one.calls = 1 AND error) AS errors,
-        countIf(one.calls = 1 AND retry) AS retries,
-        (countIf(one.client_ns >= 0), minIf(one.client_ns, one.client_ns >= 0), maxIf(one.client_ns, one.client_ns >= 0), sumMapIf(map(bucket(one.client_ns), 1::UInt64), one.client_ns >= 0))::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, UInt64)) AS client_ns,
-        (countIf(one.server_ns >= 0), minIf(one.server_ns, one.server_ns >= 0), maxIf(one.server_ns, one.server_ns >= 0), sumMapIf(map(bucket(one.server_ns), 1::UInt64), one.server_ns >= 0))::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, UInt64)) AS server_ns,
-        (countIf(one.gap_ns >= 0), minIf(one.gap_ns, one.gap_ns >= 0), maxIf(one.gap_ns, one.gap_ns >= 0), sumMapIf(map(bucket(one.gap_ns), 1::UInt64), one.gap_ns >= 0))::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, UInt64)) AS gap_ns,
-        arraySort(groupArrayIf((if(one.server_ns < 0, one.client_ns, one.server_ns), trace_id, error), one.calls = 1))
-            AS by_duration,
-        (by_duration[-1].1, by_duration[-1].2)::Tuple(duration UInt64, trace_id FixedString(16)) AS slowest,
-        (arrayLast(c -> c.3, by_duration).1, arrayLast(c -> c.3, by_duration).2)::Tuple(duration UInt64, trace_id FixedString(16)) AS failed,
-        (by_duration[intDiv(length(by_duration) + 1, 2)] AS middle).1 AS middle_duration,
-        (middle_duration, middle.2)::Tuple(duration UInt64, trace_id FixedString(16)) AS typical,
-        sum(one.named) AS named,
-        sum(one.found) AS found
+        c.minute AS minute,
+        if(c.client_resource = 0, c.client::String, caller.value) AS client,
+        c.client_type::String AS client_type,
+        if(c.server_resource = 0, c.server::String, callee.value) AS server,
+        if(c.server_resource = 0 AND c.server_type::String = 'service', 'external', c.server_type::String) AS server_type,
+        c.connection AS connection, c.calls AS calls, c.error AS error, c.retry AS retry,
+        c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns, c.took AS took,
+        c.named AS named, c.found AS found, c.missing AS missing, c.trace_id AS trace_id,
+        c.adjusted_count AS adjusted_count
+    FROM (-- The calls of the minutes in [since, until), one row each, from halves that started at most `lookback` minutes apart. It is the
+-- one definition of a call: the rollup and the live end of the map both use it.
+--   calls      1, or 0 for a row that only adds a time in queue to a call that another row counts
+--   client_ns  how long the caller saw it take, server_ns the callee, gap_ns the difference; for messaging the time in queue
+--              (-1: not known)
+--   took       the callee's duration, or the caller's where no callee is known
+--   named      1 for a SERVER or CONSUMER span that names a parent, found 1 where that parent is stored
+--   missing    1 for a callee of any kind whose parent is not stored (yet)
+--   adjusted_count  how many calls it stands for: the callee's, or the caller's where no callee is known
+-- A row without a client is no call; it is there for these counts.
+-- Expressions are computed level by level, because the engine copies an alias wherever it is used, and reading the statement
+-- then takes longer than running it.
+WITH
+    callees AS
+    (
+        SELECT side, minute, key, ts, service, kind, duration, error, root, peer, trace_id, resource_id, adjusted_count FROM call_halves
+        WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+    ),
+    callers_in_reach AS MATERIALIZED
+    (
+        SELECT key, ts, minute, service, kind, duration, error, retry, peer_type, peer, resource_id, 1::UInt8 AS there FROM call_halves
+        WHERE tenant = {tenant:String} AND side = 'caller'
+            AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
+            AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
+            AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC'))
+    ),
+    parents_in_reach AS
+    (
+        SELECT cityHash64(trace_id, span_id) AS key, toStartOfMinute(ts)::DateTime('UTC') AS minute, service, resource_id, 1::UInt8 AS there FROM spans
+        WHERE tenant = {tenant:String} AND kind NOT IN ('client', 'producer')
+            AND ts >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
+            AND ts < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
+            AND trace_id IN (
+                SELECT trace_id FROM call_halves
+                WHERE tenant = {tenant:String} AND side = 'callee' AND NOT root AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+                    AND key NOT IN (SELECT key FROM callers_in_reach))
+    )
+SELECT
+    minute,
+    multiIf(through != '', through, from_caller, caller_service, from_parent, parent_service, root AND kind = 'server', 'user', '') AS client,
+    multiIf(through != '', 'messaging', from_caller OR from_parent, 'service', root AND kind = 'server', 'user', 'none') AS client_type,
+    service AS server,
+    'service' AS server_type,
+    multiIf(kind = 'consumer' OR by_message, 'messaging', from_caller OR kind = 'server', 'rpc', 'internal') AS connection,
+    if(linked, peer = '', client_type != 'none')::UInt8 AS calls,
+    error OR (seen AND caller_error AND NOT linked) AS error,
+    (seen AND caller_retry AND NOT linked) AS retry,
+    if(seen, caller_duration::Int64, -1) AS client_ns,
+    if(linked AND peer != '', -1, duration::Int64) AS server_ns,
+    multiIf(by_message, greatest(0, toUnixTimestamp64Nano(ts) - toUnixTimestamp64Nano(caller_ts) - caller_duration::Int64),
+        seen, greatest(0, caller_duration::Int64 - duration::Int64), -1) AS gap_ns,
+    duration AS took,
+    (NOT linked AND kind IN ('server', 'consumer') AND NOT root)::UInt8 AS named,
+    (named AND (near_caller OR near_parent))::UInt8 AS found,
+    (NOT linked AND NOT root AND NOT near_caller AND NOT near_parent)::UInt8 AS missing,
+    trace_id,
+    multiIf(through != '', 0, from_caller, caller_resource, from_parent, parent_resource, 0) AS client_resource,
+    resource_id AS server_resource,
+    adjusted_count
+FROM
+(
+    SELECT *, multiIf(peer != '', peer, by_message AND caller_peer_type = 'messaging', caller_peer, '') AS through, through = '' AND from_caller AS seen
     FROM
     (
-        SELECT
-            c.minute AS minute,
-            if(c.client_resource = 0, c.client::String, caller.value) AS client,
-            c.client_type::String AS client_type,
-            if(c.server_resource = 0, c.server::String, callee.value) AS server,
-            if(c.server_resource = 0 AND c.server_type::String = 'service', 'external', c.server_type::String) AS server_type,
-            c.connection AS connection, c.calls AS calls, c.error AS error, c.retry AS retry,
-            c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns,
-            c.named AS named, c.found AS found, c.trace_id AS trace_id
-        FROM calls(tenant = {tenant:String}, since = toDateTime({since:Int64}, 'UTC'),
-            until = toDateTime({until:Int64}, 'UTC'), lookback = {lookback:UInt32}) AS c
+        SELECT *, from_caller AND caller_kind = 'producer' AS by_message
+        FROM
+        (
+            SELECT *,
+                near_caller AND (kind IN ('server', 'consumer') OR caller_service != service) AS from_caller,
+                near_parent AND NOT near_caller AND parent_service != service AS from_parent
+            FROM
+            (
+                SELECT
+                    callee.side = 'link' AS linked, callee.minute AS minute, callee.ts AS ts, callee.service AS service, callee.kind AS kind, callee.duration AS duration,
+                    callee.error AS error, callee.root AS root, callee.peer AS peer, callee.trace_id AS trace_id, callee.resource_id AS resource_id, callee.adjusted_count AS adjusted_count,
+                    caller.ts AS caller_ts, caller.service AS caller_service, caller.kind AS caller_kind, caller.duration AS caller_duration, caller.error AS caller_error,
+                    caller.retry AS caller_retry, caller.peer_type AS caller_peer_type, caller.peer AS caller_peer, caller.resource_id AS caller_resource,
+                    parent.service AS parent_service, parent.resource_id AS parent_resource,
+                    caller.there = 1 AND abs(dateDiff('minute', caller.minute, callee.minute)) <= {lookback:UInt32} AS near_caller,
+                    parent.there = 1 AND abs(dateDiff('minute', parent.minute, callee.minute)) <= {lookback:UInt32} AS near_parent
+                FROM callees AS callee
+                ANY LEFT JOIN callers_in_reach AS caller ON callee.key = caller.key
+                ANY LEFT JOIN parents_in_reach AS parent ON callee.key = parent.key
+            )
+        )
+    )
+)
+WHERE NOT linked OR by_message
+
+UNION ALL
+
+SELECT
+    caller.minute AS minute,
+    caller.service AS client,
+    'service' AS client_type,
+    caller.peer AS server,
+    caller.peer_type AS server_type,
+    multiIf(caller.peer_type = 'messaging', 'messaging', caller.peer_type = 'database', 'database', 'external') AS connection,
+    1 AS calls,
+    caller.error AS error,
+    caller.retry AS retry,
+    caller.duration::Int64 AS client_ns,
+    -1 AS server_ns,
+    -1 AS gap_ns,
+    caller.duration AS took,
+    0 AS named,
+    0 AS found,
+    0 AS missing,
+    caller.trace_id AS trace_id,
+    caller.resource_id AS client_resource,
+    0 AS server_resource,
+    caller.adjusted_count AS adjusted_count
+FROM
+(
+    SELECT minute, key, service, kind, duration, error, retry, peer_type, peer, trace_id, resource_id, adjusted_count FROM call_halves
+    WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != ''
+) AS caller
+ANY LEFT JOIN
+(
+    SELECT key, groupArray((minute, service, kind IN ('server', 'consumer'))) AS found FROM call_halves
+    WHERE tenant = {tenant:String} AND side != 'caller'
+        AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
+        AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
+        AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != '')
+    GROUP BY key
+) AS answered ON caller.key = answered.key
+WHERE (caller.kind = 'producer' AND caller.peer_type = 'messaging')
+    OR NOT arrayExists(c -> abs(dateDiff('minute', c.1, caller.minute)) <= {lookback:UInt32} AND (c.3 OR c.2 != caller.service), answered.found)
+) AS c
         ANY LEFT JOIN (
     SELECT id, service, given = '' AS lacking, first_seen, region, zone, host,
         multiIf(lacking, service, {key:String} = 'service.instance.id' AND uniqExact(service) OVER (PARTITION BY given) > 1,
@@ -142,9 +283,9 @@ FROM
             min(r.first_seen) AS first_seen
         FROM resources AS r WHERE tenant = {tenant:String} GROUP BY id
     )) AS callee ON c.server_resource = callee.id
-        WHERE true
-    ) AS one
-    GROUP BY minute, client, client_type, server, server_type, connection
+    WHERE true) AS one
+GROUP BY minute, client, client_type, server, server_type, connection
+)
     ) AS e
     WHERE true
     GROUP BY client, client_type, server, server_type, connection
