@@ -105,7 +105,8 @@ async def read_matched(call: Call, wanted: Matching, statement: Callable[[str], 
 def matched_edges_sql(wanted: Matching) -> str:
     """Edges by minute as storage's `edges_sql` has them, by the names that are wanted and of the traces that are."""
     ends = _SERVICE_ENDS if wanted.key is None else _group_ends(wanted.groups)
-    calls = f"""
+    traces = "" if wanted.spans is None else f"\n    WITH wanted AS MATERIALIZED ({_traces(wanted.spans)})"
+    calls = f"""{traces}
     SELECT
         c.minute AS minute,
         {ends.client} AS client,
@@ -116,8 +117,7 @@ def matched_edges_sql(wanted: Matching) -> str:
         c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns, c.took AS took,
         c.named AS named, c.found AS found, c.missing AS missing, c.trace_id AS trace_id,
         c.adjusted_count AS adjusted_count
-    FROM ({calls_sql()}) AS c{ends.joins}
-    WHERE {_in_traces("c.trace_id", wanted.spans)}"""
+    FROM ({calls_sql(traces=None if wanted.spans is None else "SELECT trace_id FROM wanted")}) AS c{ends.joins}"""
     return with_minutes(f"({edges_sql(calls=calls)})")
 
 
@@ -127,6 +127,7 @@ def matched_nodes_sql(wanted: Matching) -> str:
     name, join = "service::String", ""
     if wanted.key is not None:
         name, join = "groups.value", f"\nANY LEFT JOIN ({_GROUPS}) AS groups ON s.resource_id = groups.id"
+    traces = "" if wanted.spans is None else f" AND trace_id IN ({_traces(wanted.spans)})"
     return f"""
 SELECT
     {name} AS name,
@@ -138,12 +139,12 @@ SELECT
 FROM
 (
     SELECT service, resource_id, kind, parent_span_id, status, duration, adjusted_count FROM spans
-    WHERE {IN_RANGE} AND {_in_traces("trace_id", wanted.spans)}
+    WHERE {IN_RANGE}{traces}
 ) AS s{join}
 GROUP BY name
 ORDER BY name
 """
 
 
-def _in_traces(trace_id: str, spans: SpansWhere | None) -> str:
-    return "true" if spans is None else f"{trace_id} IN (SELECT trace_id FROM spans WHERE {spans.sql})"
+def _traces(spans: SpansWhere) -> str:
+    return f"SELECT DISTINCT trace_id FROM spans WHERE {spans.sql}"

@@ -11,9 +11,14 @@ from functools import cache
 from importlib.resources import files
 
 
-def calls_sql(since: str = "since", until: str = "until") -> str:
-    """One row a call of the minutes in [since, until); what the columns hold is said in calls.sql."""
-    return _bounded("calls.sql", since, until)
+def calls_sql(since: str = "since", until: str = "until", *, traces: str | None = None) -> str:
+    """One row a call of the minutes in [since, until); what the columns hold is said in calls.sql.
+
+    traces: a statement that gives the ids of the traces whose calls are wanted, all by default. It is read where halves
+    are, so that those of other traces are not matched; it stands there several times and is best a materialized one.
+    """
+    wanted = "" if traces is None else f" AND trace_id IN ({traces})"
+    return _bounded("calls.sql", since, until).replace("/* of traces */", wanted)
 
 
 def edges_sql(since: str = "since", until: str = "until", *, calls: str | None = None) -> str:

@@ -14,7 +14,7 @@ WITH
     callees AS
     (
         SELECT side, minute, key, ts, service, kind, duration, error, root, peer, trace_id, resource_id, adjusted_count FROM call_halves
-        WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+        WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */
     ),
     callers_in_reach AS MATERIALIZED
     (
@@ -22,7 +22,7 @@ WITH
         WHERE tenant = {tenant:String} AND side = 'caller'
             AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
             AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
-            AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC'))
+            AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */)
     ),
     parents_in_reach AS
     (
@@ -32,7 +32,7 @@ WITH
             AND ts < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
             AND trace_id IN (
                 SELECT trace_id FROM call_halves
-                WHERE tenant = {tenant:String} AND side = 'callee' AND NOT root AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+                WHERE tenant = {tenant:String} AND side = 'callee' AND NOT root AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */
                     AND key NOT IN (SELECT key FROM callers_in_reach))
     )
 SELECT
@@ -113,7 +113,7 @@ SELECT
 FROM
 (
     SELECT minute, key, service, kind, duration, error, retry, peer_type, peer, trace_id, resource_id, adjusted_count FROM call_halves
-    WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != ''
+    WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */ AND peer != ''
 ) AS caller
 ANY LEFT JOIN
 (
@@ -121,7 +121,7 @@ ANY LEFT JOIN
     WHERE tenant = {tenant:String} AND side != 'caller'
         AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
         AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
-        AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != '')
+        AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */ AND peer != '')
     GROUP BY key
 ) AS answered ON caller.key = answered.key
 WHERE (caller.kind = 'producer' AND caller.peer_type = 'messaging')

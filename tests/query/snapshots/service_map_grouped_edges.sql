@@ -254,8 +254,7 @@ WHERE (caller.kind = 'producer' AND caller.peer_type = 'messaging')
     FROM resources WHERE tenant = {tenant:String} GROUP BY id) AS caller ON c.client_resource = caller.id
         ANY LEFT JOIN (
     SELECT id, if(any(attributes)[{key:String}] = '', '(none)', any(attributes)[{key:String}]) AS value
-    FROM resources WHERE tenant = {tenant:String} GROUP BY id) AS callee ON c.server_resource = callee.id
-    WHERE true) AS one
+    FROM resources WHERE tenant = {tenant:String} GROUP BY id) AS callee ON c.server_resource = callee.id) AS one
 GROUP BY minute, client, client_type, server, server_type, connection
 )
     ) AS e

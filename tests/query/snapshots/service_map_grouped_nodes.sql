@@ -8,7 +8,7 @@ SELECT
 FROM
 (
     SELECT service, resource_id, kind, parent_span_id, status, duration, adjusted_count FROM spans
-    WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC') AND true
+    WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND ts < fromUnixTimestamp64Nano({to:Int64}, 'UTC')
 ) AS s
 ANY LEFT JOIN (
     SELECT id, if(any(attributes)[{key:String}] = '', '(none)', any(attributes)[{key:String}]) AS value

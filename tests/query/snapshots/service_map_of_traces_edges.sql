@@ -110,6 +110,7 @@ SELECT
     sum(one.found) AS found,
     sum(one.missing) AS missing
 FROM (
+    WITH wanted AS MATERIALIZED (SELECT DISTINCT trace_id FROM spans WHERE (service = {q0:String} AND NOT ((((mapContains(attributes, {q1:String}) AND match(attributes[{q1:String}], {q2:String}))) OR ((mapContains(attributes, {q3:String}) AND ifNull(toFloat64OrNull(attributes[{q3:String}]) > {q4:Float64}, 0))) OR (((mapContains(attributes, {q5:String}) AND ifNull(toFloat64OrNull(attributes[{q5:String}]) = {q6:Float64}, 0)) OR (mapContains(attributes, {q5:String}) AND attributes[{q5:String}] IN ({q7:String})))))) AND resource_id IN (SELECT id FROM resources WHERE tenant = {tenant:String} AND attributes[{q8:String}] = {q9:String}) AND status IN ({q10:String}, {q11:String}) AND duration >= {q12:UInt64} AND (mapContains(attributes, {q13:String}) OR (NOT mapContains(attributes, {q13:String}) AND resource_id IN (SELECT id FROM resources WHERE tenant = {tenant:String} AND mapContains(attributes, {q13:String}))))))
     SELECT
         c.minute AS minute,
         c.client::String AS client,
@@ -136,7 +137,7 @@ WITH
     callees AS
     (
         SELECT side, minute, key, ts, service, kind, duration, error, root, peer, trace_id, resource_id, adjusted_count FROM call_halves
-        WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+        WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND trace_id IN (SELECT trace_id FROM wanted)
     ),
     callers_in_reach AS MATERIALIZED
     (
@@ -144,7 +145,7 @@ WITH
         WHERE tenant = {tenant:String} AND side = 'caller'
             AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
             AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
-            AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC'))
+            AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND trace_id IN (SELECT trace_id FROM wanted))
     ),
     parents_in_reach AS
     (
@@ -154,7 +155,7 @@ WITH
             AND ts < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
             AND trace_id IN (
                 SELECT trace_id FROM call_halves
-                WHERE tenant = {tenant:String} AND side = 'callee' AND NOT root AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+                WHERE tenant = {tenant:String} AND side = 'callee' AND NOT root AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND trace_id IN (SELECT trace_id FROM wanted)
                     AND key NOT IN (SELECT key FROM callers_in_reach))
     )
 SELECT
@@ -235,7 +236,7 @@ SELECT
 FROM
 (
     SELECT minute, key, service, kind, duration, error, retry, peer_type, peer, trace_id, resource_id, adjusted_count FROM call_halves
-    WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != ''
+    WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND trace_id IN (SELECT trace_id FROM wanted) AND peer != ''
 ) AS caller
 ANY LEFT JOIN
 (
@@ -243,13 +244,12 @@ ANY LEFT JOIN
     WHERE tenant = {tenant:String} AND side != 'caller'
         AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
         AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
-        AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != '')
+        AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND trace_id IN (SELECT trace_id FROM wanted) AND peer != '')
     GROUP BY key
 ) AS answered ON caller.key = answered.key
 WHERE (caller.kind = 'producer' AND caller.peer_type = 'messaging')
     OR NOT arrayExists(c -> abs(dateDiff('minute', c.1, caller.minute)) <= {lookback:UInt32} AND (c.3 OR c.2 != caller.service), answered.found)
-) AS c
-    WHERE c.trace_id IN (SELECT trace_id FROM spans WHERE (service = {q0:String} AND NOT ((((mapContains(attributes, {q1:String}) AND match(attributes[{q1:String}], {q2:String}))) OR ((mapContains(attributes, {q3:String}) AND ifNull(toFloat64OrNull(attributes[{q3:String}]) > {q4:Float64}, 0))) OR (((mapContains(attributes, {q5:String}) AND ifNull(toFloat64OrNull(attributes[{q5:String}]) = {q6:Float64}, 0)) OR (mapContains(attributes, {q5:String}) AND attributes[{q5:String}] IN ({q7:String})))))) AND resource_id IN (SELECT id FROM resources WHERE tenant = {tenant:String} AND attributes[{q8:String}] = {q9:String}) AND status IN ({q10:String}, {q11:String}) AND duration >= {q12:UInt64} AND (mapContains(attributes, {q13:String}) OR (NOT mapContains(attributes, {q13:String}) AND resource_id IN (SELECT id FROM resources WHERE tenant = {tenant:String} AND mapContains(attributes, {q13:String}))))))) AS one
+) AS c) AS one
 GROUP BY minute, client, client_type, server, server_type, connection
 )
     ) AS e

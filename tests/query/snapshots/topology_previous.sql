@@ -203,8 +203,7 @@ WHERE (caller.kind = 'producer' AND caller.peer_type = 'messaging')
             attribute['host.name'] AS host,
             min(r.first_seen) AS first_seen
         FROM resources AS r WHERE tenant = {tenant:String} GROUP BY id
-    )) AS callee ON c.server_resource = callee.id
-    WHERE true) AS one
+    )) AS callee ON c.server_resource = callee.id) AS one
 GROUP BY minute, client, client_type, server, server_type, connection
 )
 ) AS e
