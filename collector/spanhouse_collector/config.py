@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from spanhouse_storage import Retention
+
 MIB = 1 << 20
 
 
@@ -12,12 +14,13 @@ class RollupConfig:
     """When minutes are rolled up.
 
     lookback: minutes between the halves of a call, at most. settle: seconds after its end before a minute is rolled up
-    for the first time. every: seconds between two steps.
+    for the first time. every: seconds between two steps. retention: how long halves of calls are kept.
     """
 
     lookback: int = 15
     settle: float = 30.0
     every: float = 10.0
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007).
+"""Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007), then hours and days.
 
 The engine does the work: storage's `edges_sql` computes minutes, and this decides which and when. Nothing
 is kept here that cannot be found again: a process that dies in the middle leaves either the old version of a minute or
@@ -8,8 +8,6 @@ the new one in force, and its successor begins again from the stored watermark.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
 import anyio
@@ -17,6 +15,8 @@ from anyio import CapacityLimiter
 from spanhouse_storage import QueryLimits, Store, StoreError, edges_sql
 
 from spanhouse_collector.config import RollupConfig
+from spanhouse_collector.edge_ranges import Unit, consecutive
+from spanhouse_collector.edge_tiers import DAY, HOUR, EdgeTiers
 from spanhouse_collector.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 MINUTE = 60
 _LONGEST_RANGE = 30 * MINUTE
 _HOUR_MS = 3_600_000
+_HOURS_EVERY_MS = 60_000
 _BOUNDS = QueryLimits(seconds=300, threads=1)
 
 # Instants are numbers, because what the driver makes of times depends on the machine's zone: minutes in unix seconds,
@@ -81,9 +82,6 @@ WHERE version < {version:UInt64}
 """
 
 
-Minute = tuple[str, int]
-
-
 class EdgeRollup:
     """Steps of the rollup. One at a time; `inserting` is the limiter that the loader holds while it inserts.
 
@@ -97,9 +95,13 @@ class EdgeRollup:
         self._inserting = inserting
         self._metrics = metrics
         self._watermark: int | None = None
-        self._pending: dict[Minute, int] = {}
-        self._waiting: dict[Minute, int] = {}
+        self._pending: dict[Unit, int] = {}
+        self._waiting: dict[Unit, int] = {}
         self._swept = 0
+        self._tiers = EdgeTiers(store)
+        self._tiered = 0
+        self._tiered_hour = 0
+        self._late = False
         self._running = anyio.CancelScope()
 
     async def run(self) -> None:
@@ -124,7 +126,7 @@ class EdgeRollup:
         """End `run`, and what it makes the engine do."""
         self._running.cancel()
 
-    async def step(self) -> list[Minute]:
+    async def step(self) -> list[Unit]:
         """Take note of what arrived, roll up the minutes that are due, and say which those were."""
         async with self._inserting:
             now: int = (await self._rows(_NOW))[0]["now"]
@@ -132,22 +134,46 @@ class EdgeRollup:
         for minute in await self._touched(watermark):
             self._pending.setdefault(minute, watermark)
         settled = _floor(now // 1000 - int(self._config.settle))
+        self._give_up_before(now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE)
         due = sorted(minute for minute in {*self._pending, *self._due_again(now)} if minute[1] < settled)
-        for tenant, since, until in _ranges(due):
+        for tenant, since, until in consecutive(due, MINUTE, _LONGEST_RANGE):
             await self._roll_up(tenant, since, until, now)
         for minute in due:
             self._pending.pop(minute, None)
         await self._advance(now, settled)
         await self._note_waiting(now)
+        await self._roll_up_hours(now, settled, due)
         await self._sweep(now)
         self._metrics.edge_minutes.inc(len(due))
         return due
+
+    def _give_up_before(self, kept: int) -> None:
+        """Leave minutes alone whose halves may be gone: computed from what came late, they would lose the rest."""
+        gone = [minute for minute in self._pending if minute[1] < kept]
+        for minute in gone:
+            del self._pending[minute]
+        if gone:
+            self._metrics.edge_minutes_too_late.inc(len(gone))
+            logger.warning(
+                "%d minutes got spans so late that the other spans of them may be gone: their calls are in the traces "
+                "and not on the service map; a longer retention_spans would take them in",
+                len(gone),
+            )
+
+    async def _roll_up_hours(self, now: int, settled: int, due: list[Unit]) -> None:
+        """Hours and days, when an hour has ended or an earlier one got late spans, and once a minute at most."""
+        hour = settled // HOUR * HOUR
+        self._late = self._late or hour > self._tiered_hour or any(start < hour for _, start in due)
+        if self._late and now - self._tiered >= _HOURS_EVERY_MS:
+            since = (now // 1000 - self._config.retention.spans) // DAY * DAY
+            await self._tiers.step(now, settled=settled, since=since)
+            self._tiered, self._tiered_hour, self._late = now, hour, False
 
     async def _stored_watermark(self) -> int:
         rows = await self._rows(_PROGRESS)
         return rows[0]["watermark"] if rows else 0
 
-    async def _touched(self, watermark: int) -> list[Minute]:
+    async def _touched(self, watermark: int) -> list[Unit]:
         (arrivals,) = await self._rows(_ARRIVALS, watermark=watermark)
         if not arrivals["halves"]:
             return []
@@ -172,7 +198,7 @@ class EdgeRollup:
         waiting = [(row["tenant"], row["start"]) for row in await self._rows(_WAITING, since=since)]
         self._waiting = {minute: self._waiting.get(minute, 0) for minute in waiting}
 
-    def _due_again(self, now: int) -> list[Minute]:
+    def _due_again(self, now: int) -> list[Unit]:
         ages = (2 * MINUTE, self._config.lookback * MINUTE)
         due = [
             minute
@@ -187,6 +213,7 @@ class EdgeRollup:
         """Delete superseded rows once an hour."""
         if now - self._swept > _HOUR_MS:
             await self._execute(_SWEEP, version=now - _HOUR_MS)
+            await self._tiers.sweep(now - _HOUR_MS)
             self._swept = now
 
     async def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
@@ -198,17 +225,3 @@ class EdgeRollup:
 
 def _floor(seconds: int) -> int:
     return seconds // MINUTE * MINUTE
-
-
-def _ranges(minutes: Iterable[Minute]) -> list[tuple[str, int, int]]:
-    """Consecutive minutes of a tenant as [since, until), none longer than half an hour."""
-    ranges: list[tuple[str, int, int]] = []
-    for tenant, group in groupby(minutes, key=lambda minute: minute[0]):
-        for _, start in group:
-            if ranges and ranges[-1][0] == tenant and ranges[-1][2] == start:
-                since = ranges[-1][1]
-                if start - since < _LONGEST_RANGE:
-                    ranges[-1] = (tenant, since, start + MINUTE)
-                    continue
-            ranges.append((tenant, start, start + MINUTE))
-    return ranges

@@ -73,6 +73,11 @@ class Metrics:
         self.edge_minutes = Counter(
             "spanhouse_edge_minutes", "Minutes of the service map that were rolled up.", registry=registry
         )
+        self.edge_minutes_too_late = Counter(
+            "spanhouse_edge_minutes_too_late",
+            "Minutes that got spans after retention_spans, and are not rolled up anew.",
+            registry=registry,
+        )
         self.log_bytes = Gauge("spanhouse_log_bytes", "Bytes accepted and not yet stored, on disk.", registry=registry)
         self.log_segments = Gauge(
             "spanhouse_log_segments", "Sealed segments that wait for the engine.", registry=registry
