@@ -249,6 +249,28 @@ def test_calls_that_stopped_between_two_who_are_there_make_a_partition(service: 
     assert cautious["partitions"] == []
 
 
+def test_sampled_calls_count_as_what_they_stand_for_and_chance_by_what_is_stored(service: Service, tenant: str) -> None:
+    traffic = Traffic()
+    traffic.calls(WEB, CART, BEFORE, 5)
+    traffic.alive(WEB, LATE)
+    traffic.requests(CART, LATE, 5, failed=5)
+    for spans in traffic.spans.values():
+        for one in spans:
+            one.trace_state = "ot=th:c"
+    service.feed(traffic.exports(), tenant=tenant)
+
+    found = service.get(TOPOLOGY, {**RANGE, "min_calls": 5}, tenant=tenant)
+    cautious = service.get(TOPOLOGY, {**RANGE, "min_calls": 6}, tenant=tenant)
+
+    (partition,) = found["partitions"]
+    assert (partition["calls"], partition["lost"][0]["calls"]) == (20, 20)
+    cart = node(found, "c")
+    assert (cart["requests"], cart["errors"], cart["latency_ns"]["n"]) == (20, 20, 5)
+    assert (cart["status"], node(cautious, "c")["status"]) == ("unhealthy", "healthy")
+    assert found["meta"]["sampling"] == {"stored": 5, "adjusted": 20}
+    assert cautious["partitions"] == []
+
+
 def test_a_queue_connects_those_who_send_and_those_who_receive(service: Service, tenant: str) -> None:
     late = Instance("web", "v")
     traffic = Traffic()

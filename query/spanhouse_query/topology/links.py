@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from spanhouse_query.service_map.answer import Edge, Place
-from spanhouse_query.topology.answer import LostCalls
+from spanhouse_query.service_map.answer import Place
+from spanhouse_query.topology.calls import Calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,25 +20,18 @@ class Link:
 
 
 def known_links(
-    edges: Iterable[Edge], previous: Iterable[LostCalls], present: Collection[Place], min_calls: int
+    current: Sequence[Calls], previous: Iterable[Calls], present: Collection[Place], min_calls: int
 ) -> list[Link]:
     """The links between different nodes that are `present`, but for those of users.
 
     Known is what works, and what had `min_calls` calls in one of the windows.
     """
-    calls: dict[tuple[Place, Place], int] = {}
-    good: set[tuple[Place, Place]] = set()
-    before: dict[tuple[Place, Place], int] = {}
-    for edge in edges:
-        calls[edge.ends] = calls.get(edge.ends, 0) + edge.calls
-        if edge.calls > edge.errors:
-            good.add(edge.ends)
-    for one in previous:
-        before[ends_of(one)] = before.get(ends_of(one), 0) + one.calls
+    now, before = _stored(current), _stored(previous)
+    good = {one.ends for one in current if one.good}
     return [
         Link(*ends, works=ends in good)
-        for ends in sorted({*calls, *before})
-        if _counts(ends, present) and (ends in good or max(calls.get(ends, 0), before.get(ends, 0)) >= min_calls)
+        for ends in sorted({*now, *before})
+        if _counts(ends, present) and (ends in good or max(now[ends], before[ends]) >= min_calls)
     ]
 
 
@@ -56,9 +50,11 @@ def neighbours_of(links: Iterable[Link]) -> dict[Place, dict[Place, bool]]:
     return found
 
 
-def ends_of(one: LostCalls) -> tuple[Place, Place]:
-    """The nodes that the calls connected."""
-    return Place(one.client, one.client_type), Place(one.server, one.server_type)
+def _stored(calls: Iterable[Calls]) -> Counter[tuple[Place, Place]]:
+    stored: Counter[tuple[Place, Place]] = Counter()
+    for one in calls:
+        stored[one.ends] += one.stored
+    return stored
 
 
 def _counts(ends: tuple[Place, Place], present: Collection[Place]) -> bool:

@@ -18,7 +18,7 @@ NOWHERE = Location(region=None, zone=None, host=None)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """A node before it is judged. first_seen, last_seen: nanoseconds since 1970."""
+    """A node before it is judged. first_seen, last_seen: nanoseconds since 1970. spans: stored ones of its requests."""
 
     place: Place
     services: Sequence[str] = ()
@@ -26,6 +26,7 @@ class Known:
     location: Location = NOWHERE
     first_seen: int | None = None
     last_seen: int | None = None
+    spans: int = 0
     requests: int = 0
     errors: int = 0
     latency_ns: Latency = field(default_factory=lambda: NO_LATENCY)
@@ -88,6 +89,7 @@ def _judged(one: Known, around: Mapping[Place, bool], thresholds: Thresholds, en
         return "unknown", []
     silent = one.place.type == "service" and one.last_seen is not None
     vitals = Vitals(
+        spans=one.spans,
         requests=one.requests,
         errors=one.errors,
         latency_ns=one.latency_ns,
@@ -107,9 +109,10 @@ def _peer(row: Mapping[str, Any]) -> Known:
         location=Location(region=region, zone=zone, host=host),
         first_seen=row["first_seen"] * 1_000_000,
         last_seen=row["last_seen"],
-        requests=row["requests"],
-        errors=row["errors"],
-        latency_ns=latency_answer(row["percentiles"], row["requests"], row["largest"], 0.0),
+        spans=row["spans"],
+        requests=round(row["requests"]),
+        errors=round(row["errors"]),
+        latency_ns=latency_answer(row["percentiles"], row["spans"], row["largest"], 0.0),
     )
 
 
@@ -117,6 +120,7 @@ def _callee(row: Mapping[str, Any]) -> Known:
     return Known(
         place=Place(row["server"], row["server_type"]),
         last_seen=row["last_minute"] * SECOND,
+        spans=row["stored"],
         requests=round(row["calls"]),
         errors=round(row["errors"]),
         latency_ns=view_latency(row, "client"),

@@ -16,7 +16,7 @@ from spanhouse_query.service_map.edge_source import EdgeRows
 from spanhouse_query.service_map.matched import Matching, read_matched
 from spanhouse_query.service_map.service_map import grouped_map_sql
 from spanhouse_query.spans_where import ENTRY, LONGEST
-from spanhouse_query.topology.answer import LostCalls
+from spanhouse_query.topology.calls import Calls, calls_of
 from spanhouse_query.topology.windows import Windows
 
 INSTANCE = "service.instance.id"
@@ -49,6 +49,7 @@ SELECT
     arraySort(groupUniqArray(peer.service)) AS services,
     max(lacking) AS named_by_service,
     max(s.present) AS present,
+    sum(s.spans) AS spans,
     sum(s.requests) AS requests,
     sum(s.errors) AS errors,
     max(s.largest)::UInt64 AS largest,
@@ -62,8 +63,9 @@ FROM
     SELECT
         resource_id,
         max({_NOW}) AS present,
-        countIf({ENTRY} AND {_NOW}) AS requests,
-        countIf({ENTRY} AND {_NOW} AND status = 'error') AS errors,
+        countIf({ENTRY} AND {_NOW}) AS spans,
+        sumIf(adjusted_count, {ENTRY} AND {_NOW}) AS requests,
+        sumIf(adjusted_count, {ENTRY} AND {_NOW} AND status = 'error') AS errors,
         maxIf({_DURATION}, {ENTRY} AND {_NOW}) AS largest,
         quantilesExactInclusiveStateIf({_LEVELS})({_DURATION}, {ENTRY} AND {_NOW}) AS durations,
         max(ts) AS latest
@@ -84,7 +86,7 @@ class Found:
 
     peers: list[dict[str, Any]]
     current: EdgeRows
-    previous: list[LostCalls]
+    previous: list[Calls]
 
 
 def previous_sql(edges: str) -> str:
@@ -93,11 +95,15 @@ def previous_sql(edges: str) -> str:
 SELECT
     e.client AS client, e.client_type AS client_type, e.server AS server, e.server_type AS server_type,
     e.connection AS connection,
+    sum(e.stored) AS stored,
     sum(e.calls) AS calls,
-    max((toUnixTimestamp(e.minute), lower(hex(e.typical.2)))) AS latest
+    sum(e.errors) AS errors,
+    max(e.last) AS latest,
+    latest.1 AS last_minute,
+    lower(hex(latest.2)) AS last_trace
 FROM ({edges}
 ) AS e
-WHERE e.calls > 0 AND e.client != ''
+WHERE e.stored > 0 AND e.client != ''
 GROUP BY client, client_type, server, server_type, connection
 ORDER BY client, client_type, server, server_type, connection
 """
@@ -112,10 +118,5 @@ async def read_peers(call: Call, windows: Windows, *, group_by: str, region_by: 
     return Found(
         await call.reader.rows(PEERS_SQL, bounds, **keys),
         await read_matched(call, current, grouped_map_sql, region_by=region_by),
-        [_calls(row) for row in (await read_matched(call, previous, previous_sql, region_by=region_by)).rows],
+        calls_of((await read_matched(call, previous, previous_sql, region_by=region_by)).rows),
     )
-
-
-def _calls(row: dict[str, Any]) -> LostCalls:
-    minute, trace = row.pop("latest")
-    return LostCalls(**{**row, "calls": round(row["calls"])}, minute=str(minute * 1_000_000_000), trace=trace)

@@ -29,8 +29,13 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
-    """What is known of a node. silence: nanoseconds since its latest span, None where it sends none."""
+    """What is known of a node.
 
+    spans: how many are stored of its requests, by which chance is judged. silence: nanoseconds since its latest span,
+    None where it sends none.
+    """
+
+    spans: int
     requests: int
     errors: int
     latency_ns: Latency
@@ -49,7 +54,7 @@ def judged(vitals: Vitals, thresholds: Thresholds) -> tuple[Status, list[str]]:
 def _findings(vitals: Vitals, thresholds: Thresholds) -> Iterator[Finding]:
     if vitals.silence is not None:
         yield from _silence(vitals.silence, thresholds.window)
-    if vitals.requests >= thresholds.min_calls:
+    if vitals.spans >= thresholds.min_calls:
         yield from _failures(vitals)
         yield from _slowness(vitals.latency_ns, thresholds.slow)
     if vitals.neighbours and not vitals.reachable:

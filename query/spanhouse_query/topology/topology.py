@@ -16,8 +16,9 @@ from spanhouse_query.parameters import Duration, MomentParameters
 from spanhouse_query.reader import Meta, range_answer
 from spanhouse_query.service_map.answer import Place
 from spanhouse_query.service_map.matched import check_attribute
-from spanhouse_query.service_map.service_map import completeness, edges_of
+from spanhouse_query.service_map.service_map import completeness, edges_of, edges_sampling
 from spanhouse_query.topology.answer import Analysis, Topology
+from spanhouse_query.topology.calls import calls_of
 from spanhouse_query.topology.graph import Graph, analysed, pairs_of
 from spanhouse_query.topology.links import known_links
 from spanhouse_query.topology.nodes import judged_nodes, known_nodes, present_places
@@ -75,6 +76,7 @@ async def topology(call: Call, parameters: TopologyParameters) -> Topology | Res
         tiers=found.current.tiers,
         kept_from=call.spans_gone_before(both.previous.start),
         live=found.current.live,
+        sampling=edges_sampling(found.current.rows),
     )
     answer = await to_thread.run_sync(_assembled, found, both, parameters, meta)
     if parameters.format == "dot":
@@ -87,7 +89,8 @@ async def topology(call: Call, parameters: TopologyParameters) -> Topology | Res
 def _assembled(found: Found, both: Windows, parameters: TopologyParameters, meta: Meta) -> Topology:
     edges = edges_of(found.current.rows, both.length / 10**9)
     present = present_places(found.peers, edges)
-    links = known_links(edges, found.previous, present, parameters.min_calls)
+    current = calls_of(found.current.rows)
+    links = known_links(current, found.previous, present, parameters.min_calls)
     graph = analysed((place for place in present if place.type != "user"), pairs_of(edges))
     nodes = list(
         judged_nodes(
@@ -105,7 +108,7 @@ def _assembled(found: Found, both: Windows, parameters: TopologyParameters, meta
         nodes=shown.nodes,
         edges=shown.edges,
         clusters=list(graph.clusters),
-        partitions=partitions_of(edges, found.previous, present, parameters.min_calls),
+        partitions=partitions_of(current, found.previous, present, parameters.min_calls),
         regions=regions_of(nodes, links, both.end),
         network=network_of(nodes, links, both.end),
         analysis=analysis,

@@ -3,6 +3,7 @@ SELECT
     arraySort(groupUniqArray(peer.service)) AS services,
     max(lacking) AS named_by_service,
     max(s.present) AS present,
+    sum(s.spans) AS spans,
     sum(s.requests) AS requests,
     sum(s.errors) AS errors,
     max(s.largest)::UInt64 AS largest,
@@ -16,8 +17,9 @@ FROM
     SELECT
         resource_id,
         max(ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS present,
-        countIf((kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS requests,
-        countIf((kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND status = 'error') AS errors,
+        countIf((kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS spans,
+        sumIf(adjusted_count, (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS requests,
+        sumIf(adjusted_count, (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND status = 'error') AS errors,
         maxIf(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS largest,
         quantilesExactInclusiveStateIf(0.5, 0.9, 0.95, 0.99)(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS durations,
         max(ts) AS latest

@@ -1,8 +1,12 @@
 SELECT
     e.client AS client, e.client_type AS client_type, e.server AS server, e.server_type AS server_type,
     e.connection AS connection,
+    sum(e.stored) AS stored,
     sum(e.calls) AS calls,
-    max((toUnixTimestamp(e.minute), lower(hex(e.typical.2)))) AS latest
+    sum(e.errors) AS errors,
+    max(e.last) AS latest,
+    latest.1 AS last_minute,
+    lower(hex(latest.2)) AS last_trace
 FROM (SELECT minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, (toUnixTimestamp(minute), typical.2) AS first, (toUnixTimestamp(minute), typical.2) AS last FROM (-- The edges that the calls of [since, until) make up, by minute and with the columns of service_edges_1m; see calls.sql.
 WITH
     d -> if(d <= 0, -32768, ceil(log2(greatest(d, 1)) * 32) - 1)::Int16 AS bucket
@@ -207,6 +211,6 @@ WHERE (caller.kind = 'producer' AND caller.peer_type = 'messaging')
 GROUP BY minute, client, client_type, server, server_type, connection
 )
 ) AS e
-WHERE e.calls > 0 AND e.client != ''
+WHERE e.stored > 0 AND e.client != ''
 GROUP BY client, client_type, server, server_type, connection
 ORDER BY client, client_type, server, server_type, connection
