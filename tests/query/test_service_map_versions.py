@@ -103,6 +103,23 @@ def test_tells_long_windows_by_what_arrived_in_them(service: Service, tenant: st
     assert by_server(found["gone"]) == {"old": versions(["1"], ["9"])}
 
 
+def test_tells_windows_whose_spans_are_gone_by_what_arrived_in_them(service: Service, tenant: str) -> None:
+    begin = START - 8 * 24 * HOUR
+    for start, version, peer in ((begin, "1", "old"), (begin + 10 * MINUTE, "2", "new")):
+        service.feed(calling(start, ("web", version), (peer, "9")), tenant=tenant, received_at=start + 2 * SECOND)
+    service.store.command("DELETE FROM spans WHERE tenant = {tenant:String}", {"tenant": tenant})
+
+    window = {"from": begin + 10 * MINUTE, "to": begin + 20 * MINUTE}
+    found = service.get(DIFF, window, tenant=tenant)
+    of_traces = service.get(DIFF, {**window, "q": "kind = server"}, tenant=tenant)
+
+    assert by_server(found["new"]) == {"new": versions(["2"], ["9"])}
+    assert by_server(found["gone"]) == {"old": versions(["1"], ["9"])}
+    assert found["meta"]["kept_from"] is None
+    assert of_traces["new"] == []
+    assert int(of_traces["meta"]["kept_from"]) > begin
+
+
 @pytest.mark.parametrize("rolled_up", [False, True])
 def test_the_trace_of_what_is_new_is_of_the_first_minute(service: Service, tenant: str, rolled_up: bool) -> None:
     """Of several there it is one, and none of a later minute, however long it took."""

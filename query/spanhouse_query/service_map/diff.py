@@ -133,7 +133,7 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
     found = _difference(before, after, parameters.min_calls)
     listed = [*found.new, *found.gone, *(after.edges[ends] for ends in found.changed)]
     services = {service for edge in listed for service in services_of(edge)}
-    versions = await sending(call.reader, services, before.effective, after.effective)
+    versions = await sending(call, services, before.effective, after.effective)
     return MapDiff(
         new=[_seen(after, edge, "first", versions_of(edge, versions, "after")) for edge in found.new],
         gone=[_seen(before, edge, "last", versions_of(edge, versions, "before")) for edge in found.gone],
@@ -149,6 +149,7 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
             effective=after.effective,
             completeness=completeness(after.found.rows, level=1),
             tiers=after.found.tiers,
+            kept_from=call.spans_gone_before(before.effective.start) if "raw" in after.found.tiers else None,
             sampling=edges_sampling(after.found.rows, level=1),
             live=after.found.live,
             rolled_up=after.found.rolled_up,

@@ -8,14 +8,15 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from spanhouse_query.config import MINUTE
-from spanhouse_query.reader import Reader
+from spanhouse_query.endpoint import Call
 from spanhouse_query.service_map.answer import Edge
 from spanhouse_query.time_range import TimeRange
 
 Window = Literal["before", "after"]
 Sending = Mapping[str, Mapping[Window, list[str]]]
 
-# Longer windows are not read span by span: what arrived in them is near enough to what was sent in them.
+# Longer windows are not read span by span, nor those whose spans may be gone: what arrived in them is near enough to
+# what was sent in them.
 LONGEST_READ = 120 * MINUTE
 _BEFORE = "(ts >= before_from AND ts < before_to)"
 _AFTER = "(ts >= after_from AND ts < after_to)"
@@ -68,12 +69,13 @@ class Versions(BaseModel):
     server: list[str] = Field(description="Of the node that is called.")
 
 
-async def sending(reader: Reader, services: Collection[str], before: TimeRange, after: TimeRange) -> Sending:
+async def sending(call: Call, services: Collection[str], before: TimeRange, after: TimeRange) -> Sending:
     """By service the versions in each window; `before` ends where `after` begins, or earlier."""
     if not services:
         return {}
-    read = max(window.end - window.start for window in (before, after)) <= LONGEST_READ
-    rows = await reader.rows(
+    short = max(window.end - window.start for window in (before, after)) <= LONGEST_READ
+    read = short and call.spans_gone_before(before.start) is None
+    rows = await call.reader.rows(
         SENT_SQL if read else ARRIVED_SQL,
         {"before_from": before.start, "before_to": before.end, "after_from": after.start, "after_to": after.end},
         services=sorted(services),
