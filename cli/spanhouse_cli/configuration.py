@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from pydantic import ValidationError
 from spanhouse_cli.options import OPTIONS, Option
 from spanhouse_cli.settings import Settings
 from spanhouse_cli.sources import CONFIG_VARIABLE, DEFAULT, Environment, File, Flags, Origin, Problem, Source
+
+_TIERS = ("retention_spans", "retention_minutes", "retention_hours", "retention_days")
 
 
 class ConfigurationError(Exception):
@@ -74,4 +77,12 @@ def _contradictions(settings: Settings, origins: Mapping[str, Origin]) -> list[P
     if settings.store_password_file is not None and "store_password" in origins:
         other = origins["store_password"].place
         return [Problem(origins["store_password_file"], f"store_password_file: store_password is given too ({other})")]
-    return []
+    return [
+        Problem(
+            origins.get(shorter, origins.get(longer, DEFAULT)),
+            f"{shorter} is {OPTIONS[shorter].kind.show(getattr(settings, shorter))}, and {longer} must be at least as "
+            f"long: it is {OPTIONS[longer].kind.show(getattr(settings, longer))}",
+        )
+        for shorter, longer in pairwise(_TIERS)
+        if (kept := getattr(settings, longer)) is not None and kept < getattr(settings, shorter)
+    ]

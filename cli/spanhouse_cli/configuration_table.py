@@ -26,7 +26,7 @@ the command with exit code 2 and say where it stands and what is allowed. Only t
 services with names like `spanhouse-query` (`SPANHOUSE_QUERY_SERVICE_HOST`, `SPANHOUSE_PORT=tcp://...`) are passed over.
 
 Sizes are written `512MiB` (binary: KiB, MiB, GiB, TiB), `1GB` (decimal: kB, MB, GB, TB) or as a number of bytes; times
-`500ms`, `1.5s`, `1m30s`; switches `true` or `false`, and as flags `--self-tracing` or `--no-self-tracing`.
+`500ms`, `1.5s`, `1m30s`, `30d`; switches `true` or `false`, and as flags `--self-tracing` or `--no-self-tracing`.
 
 ```yaml
 data_dir: /var/lib/spanhouse

@@ -20,6 +20,7 @@ from spanhouse_cli.units import format_duration, format_size, parse_duration, pa
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
+_ENDLESS = "forever"
 _DIGITS = re.compile("[0-9]{1,18}")
 
 
@@ -122,6 +123,35 @@ class Duration(_Validated):
     def show(self, value: float) -> str:
         """See Kind."""
         return format_duration(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Age(_Validated):
+    """How old data may become, in whole seconds; None is without end, where that is allowed."""
+
+    minimum: int
+    maximum: int
+    endless: bool = False
+    name: str = "AGE"
+
+    @property
+    def allowed(self) -> str:
+        """See Kind."""
+        bounds = f"a time from {format_duration(self.minimum)} to {format_duration(self.maximum)}"
+        return f"{bounds} with its unit (h, d), such as 36h or 30d{', or forever' if self.endless else ''}"
+
+    def parse(self, text: str) -> int | None:
+        """See Kind."""
+        if self.endless and text.strip().lower() == _ENDLESS:
+            return None
+        seconds = round(parse_duration(text))
+        if not self.minimum <= seconds <= self.maximum:
+            raise ValueError("out of bounds")
+        return seconds
+
+    def show(self, value: int | None) -> str:
+        """See Kind."""
+        return _ENDLESS if value is None else format_duration(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from spanhouse_cli.settings import Settings
 
 if TYPE_CHECKING:
     from spanhouse_collector import CollectorConfig
-    from spanhouse_storage import StoreConfig
+    from spanhouse_storage import Retention, StoreConfig
 
 
 def store_config(settings: Settings) -> StoreConfig:
@@ -48,7 +48,19 @@ def collector_config(settings: Settings) -> CollectorConfig:
         segment_bytes=settings.segment_bytes,
         segment_age=settings.segment_age,
         log_quota=settings.log_quota,
-        rollup=RollupConfig(lookback=lookback_minutes(settings)),
+        rollup=RollupConfig(lookback=lookback_minutes(settings), retention=retention(settings)),
+    )
+
+
+def retention(settings: Settings) -> Retention:
+    """How long what is kept."""
+    from spanhouse_storage import Retention
+
+    return Retention(
+        spans=settings.retention_spans,
+        minutes=settings.retention_minutes,
+        hours=settings.retention_hours,
+        days=settings.retention_days,
     )
 
 

@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry
 from spanhouse_collector import Collector
 from spanhouse_query import QueryConfig, create_app
-from spanhouse_storage import DataDirectory, Store, StoreError, StoreUnavailable, check_schema, migrate, open_store
+from spanhouse_storage import (
+    DataDirectory,
+    Store,
+    StoreError,
+    StoreUnavailable,
+    apply_retention,
+    check_schema,
+    migrate,
+    open_store,
+)
 from starlette.types import ASGIApp
 
 from spanhouse_cli import log, runtime_file
@@ -25,7 +34,7 @@ from spanhouse_cli.address import Address
 from spanhouse_cli.configuration import Configuration
 from spanhouse_cli.failure import Failure
 from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free
-from spanhouse_cli.parts import collector_config, lookback_minutes, store_config
+from spanhouse_cli.parts import collector_config, lookback_minutes, retention, store_config
 from spanhouse_cli.readiness import Readiness
 from spanhouse_cli.self_tracing import SelfTracing
 from spanhouse_cli.settings import Settings
@@ -83,7 +92,7 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     if store is None:
         return
     at_end.push_async_callback(asyncio.to_thread, store.close)
-    await asyncio.to_thread(_prepare_schema, role, store)
+    await asyncio.to_thread(_prepare_schema, role, store, settings)
 
     servers = HttpServers()
     at_end.push_async_callback(servers.stop)
@@ -143,12 +152,14 @@ async def _open_store(role: Role, settings: Settings, stop: StopRequest) -> Stor
             return None
 
 
-def _prepare_schema(role: Role, store: Store) -> None:
+def _prepare_schema(role: Role, store: Store, settings: Settings) -> None:
     if not role.collects:
         check_schema(store)
         return
     for migration in migrate(store):
         logger.info("applied migration %d (%s)", migration.version, migration.name)
+    if changed := apply_retention(store, retention(settings)):
+        logger.info("set how long %d tables are kept", len(changed), extra={"tables": ", ".join(changed)})
 
 
 async def _start(collector: Collector) -> None:
@@ -168,6 +179,7 @@ def _query_config(settings: Settings, addresses: Mapping[str, str]) -> QueryConf
         otlp_http=addresses.get("otlp_http", ""),
         otlp_grpc=addresses.get("otlp_grpc", ""),
         lookback=lookback_minutes(settings),
+        retention=retention(settings),
     )
 
 

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from spanhouse_cli.address import Address
 from spanhouse_cli.kinds import (
+    Age,
     Choice,
     Count,
     Duration,
@@ -31,10 +32,12 @@ from spanhouse_cli.kinds import (
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 GB = 10**9
+DAY = 86_400
 
 RECEIVE = "Addresses"
 STORE = "Store"
 INGEST = "Ingest"
+RETENTION = "Retention"
 QUERY = "Queries"
 OPERATION = "Operation"
 
@@ -140,6 +143,23 @@ class Settings(BaseSettings):
         INGEST,
         4 * GIB,
         "Disk that received but not yet stored data may take. Past it, senders are told to try again later.",
+    )
+
+    retention_spans: Annotated[int, Age(DAY, 30 * DAY)] = _option(
+        RETENTION,
+        7 * DAY,
+        "How long spans and traces are kept. The service map takes in late spans for as long.",
+    )
+    retention_minutes: Annotated[int, Age(DAY, 366 * DAY)] = _option(
+        RETENTION,
+        30 * DAY,
+        "How long rate, errors, duration and edges by minute are kept. Older times are answered by the hour.",
+    )
+    retention_hours: Annotated[int, Age(DAY, 3660 * DAY)] = _option(
+        RETENTION, 365 * DAY, "How long they are kept by hour. Older times are answered by the day."
+    )
+    retention_days: Annotated[int | None, Age(DAY, 36_600 * DAY, endless=True)] = _option(
+        RETENTION, None, "How long they are kept by day."
     )
 
     query_timeout: Annotated[float, Duration(0.001, 3600.0)] = _option(QUERY, 10.0, "Longest time for one query.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanhouse_query.config import SECOND
+from spanhouse_query.config import MINUTE, SECOND
 from spanhouse_query.problems import invalid_parameter
 from spanhouse_query.time_range import TimeRange
 
@@ -31,7 +31,8 @@ def whole_steps(time_range: TimeRange, step: int | None, *, least: int, multiple
     if step <= 0:
         raise invalid_parameter("step", "step must be longer than 0")
     if multiple and step % least:
-        raise invalid_parameter("step", f"step must be a multiple of {least // SECOND} s")
+        gone = ": finer rollups of that time are gone" if least > MINUTE else ""
+        raise invalid_parameter("step", f"step must be a multiple of {least // SECOND} s{gone}")
     effective = time_range.aligned(step)
     count = (effective.end - effective.start) // step
     if count > MOST_POINTS:

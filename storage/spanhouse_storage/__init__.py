@@ -15,6 +15,7 @@ from spanhouse_storage.errors import (
 from spanhouse_storage.matching import calls_sql, edges_sql
 from spanhouse_storage.migrations import Migration, check_schema, known_migrations, migrate
 from spanhouse_storage.pool import QueryPool, Rows
+from spanhouse_storage.retention import apply_retention
 from spanhouse_storage.store import Store, open_store
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "StoreConfig",
     "StoreError",
     "StoreUnavailable",
+    "apply_retention",
     "calls_sql",
     "check_schema",
     "edges_sql",

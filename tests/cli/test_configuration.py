@@ -203,3 +203,21 @@ def test_a_password_is_given_once(tmp_path: Path) -> None:
     assert problems(environment=environment) == [
         "SPANHOUSE_STORE_PASSWORD_FILE: store_password_file: store_password is given too (SPANHOUSE_STORE_PASSWORD)"
     ]
+
+
+def test_a_tier_is_kept_at_least_as_long_as_the_finer_one(tmp_path: Path) -> None:
+    written = file(tmp_path, "retention_hours: 2d")
+
+    assert problems({"retention_minutes": "3d"}, written) == [
+        "--retention-minutes: retention_spans is 7d, and retention_minutes must be at least as long: it is 3d",
+        "--retention-minutes: retention_minutes is 3d, and retention_hours must be at least as long: it is 2d",
+    ]
+
+
+def test_days_may_be_kept_for_ever() -> None:
+    assert load({}, None, {}).settings.retention_days is None
+    assert load({"retention_days": "500d"}, None, {}).settings.retention_days == 500 * 86_400
+    (told_days,) = problems({"retention_days": "for a while"})
+    assert told_days.endswith("such as 36h or 30d, or forever")
+    (told_spans,) = problems({"retention_spans": "forever"})
+    assert "a time from 1d to 30d" in told_spans
