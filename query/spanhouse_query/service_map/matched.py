@@ -116,7 +116,7 @@ def matched_edges_sql(wanted: Matching) -> str:
         c.connection AS connection, c.calls AS calls, c.error AS error, c.retry AS retry,
         c.client_ns AS client_ns, c.server_ns AS server_ns, c.gap_ns AS gap_ns, c.took AS took,
         c.named AS named, c.found AS found, c.missing AS missing, c.trace_id AS trace_id,
-        c.adjusted_count AS adjusted_count
+        c.adjusted_count AS adjusted_count, c.callee_count AS callee_count
     FROM ({calls_sql(traces=None if wanted.spans is None else "SELECT trace_id FROM wanted")}) AS c{ends.joins}"""
     return with_minutes(f"({edges_sql(calls=calls)})")
 

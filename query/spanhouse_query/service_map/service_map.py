@@ -183,7 +183,7 @@ def nodes_of(rows: Iterable[dict[str, Any]], services: Iterable[dict[str, Any]],
             nodes[place] = _silent(place)
     for row in services:
         place = Place(row["name"], "service")
-        unmatched = called[place]["named"] - called[place]["found"] if place in called else 0
+        unmatched = round(called[place]["named"] - called[place]["found"]) if place in called else 0
         nodes[place] = Node(
             name=place.name,
             type=place.type,

@@ -22,8 +22,8 @@ SELECT
     maxIf((took, trace_id), one.calls = 1 AND error)::Tuple(duration UInt64, trace_id FixedString(16)) AS failed,
     quantileExactLowIf(0.5)(took, one.calls = 1) AS median,
     arrayMin(arrayFilter(call -> call.1 = median, groupArrayIf((took, trace_id), one.calls = 1)))::Tuple(duration UInt64, trace_id FixedString(16)) AS typical,
-    sum(one.named) AS named,
-    sum(one.found) AS found,
+    sumIf(one.callee_count, one.named = 1) AS named,
+    sumIf(one.callee_count, one.found = 1) AS found,
     sum(one.missing) AS missing
 FROM (/* calls */) AS one
 GROUP BY minute, client, client_type, server, server_type, connection

@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS spans
     events Array(Tuple(time UInt64, name LowCardinality(String), attributes Map(LowCardinality(String), String), attribute_types LowCardinality(String), dropped_attributes UInt32)) CODEC(ZSTD(1)),
     links Array(Tuple(trace_id String, span_id String, trace_state String, attributes Map(LowCardinality(String), String), attribute_types LowCardinality(String), dropped_attributes UInt32, flags UInt32)) CODEC(ZSTD(1)),
     trace_state LowCardinality(String),
-    adjusted_count Float64 DEFAULT if((extract(trace_state, '(?:^|,)[ \\t]*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?:[;,]|$)') AS th) = '', 1,
+    adjusted_count Float64 DEFAULT if((extract(trace_state, '(?:^|,)[ \\t]*ot=(?:[^,]*;)?th:([0-9a-f]{1,14})(?:;|[ \\t]*(?:,|$))') AS th) = '', 1,
         least(1000000, exp2(56) / (exp2(56) - reinterpretAsUInt64(reverse(unhex(rightPad(th, 14, '0'))))))) CODEC(ZSTD(1)),
     flags UInt32 CODEC(ZSTD(1)),
     dropped_attributes UInt32 CODEC(ZSTD(1)),

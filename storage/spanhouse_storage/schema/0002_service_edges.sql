@@ -124,7 +124,7 @@ FROM
 
 -- Edges by minute: what `calls` gives for a minute, grouped. A minute is computed as a whole, under a version of its own, and
 -- counts once `edge_minutes` names that version: readers see the old minute or the new one. stored is the number of calls
--- found; calls, errors, retries and the buckets of the sketches count each as often as its adjusted_count says. Latencies are
+-- found; calls, errors, retries, named, found and the buckets of the sketches count each as often as its adjusted_count says. Latencies are
 -- sketches as in red_1m, with the number and the bounds of the values. slowest, failed and typical are traces to look at, each
 -- with the callee's duration, or the caller's where there is no callee; an id of zeros where there is none. Rows without a
 -- client only carry named, found and missing.
@@ -148,8 +148,8 @@ CREATE TABLE IF NOT EXISTS service_edges_1m
     slowest Tuple(duration UInt64, trace_id FixedString(16)),
     failed Tuple(duration UInt64, trace_id FixedString(16)),
     typical Tuple(duration UInt64, trace_id FixedString(16)),
-    named UInt64,
-    found UInt64,
+    named Float64,
+    found Float64,
     missing UInt64
 )
 ENGINE = MergeTree
@@ -194,8 +194,8 @@ CREATE TABLE IF NOT EXISTS service_edges_1h
     typical Tuple(duration UInt64, trace_id FixedString(16)),
     first Tuple(minute UInt32, trace_id FixedString(16)),
     last Tuple(minute UInt32, trace_id FixedString(16)),
-    named UInt64,
-    found UInt64
+    named Float64,
+    found Float64
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(hour)
@@ -237,8 +237,8 @@ CREATE TABLE IF NOT EXISTS service_edges_1d
     typical Tuple(duration UInt64, trace_id FixedString(16)),
     first Tuple(minute UInt32, trace_id FixedString(16)),
     last Tuple(minute UInt32, trace_id FixedString(16)),
-    named UInt64,
-    found UInt64
+    named Float64,
+    found Float64
 )
 ENGINE = MergeTree
 PARTITION BY toYear(day)

@@ -128,8 +128,8 @@ SELECT
     maxIf((took, trace_id), one.calls = 1 AND error)::Tuple(duration UInt64, trace_id FixedString(16)) AS failed,
     quantileExactLowIf(0.5)(took, one.calls = 1) AS median,
     arrayMin(arrayFilter(call -> call.1 = median, groupArrayIf((took, trace_id), one.calls = 1)))::Tuple(duration UInt64, trace_id FixedString(16)) AS typical,
-    sum(one.named) AS named,
-    sum(one.found) AS found,
+    sumIf(one.callee_count, one.named = 1) AS named,
+    sumIf(one.callee_count, one.found = 1) AS found,
     sum(one.missing) AS missing
 FROM (-- The calls of the minutes in [since, until), one row each, from halves that started at most `lookback` minutes apart. It is the
 -- one definition of a call: the rollup and the live end of the map both use it.
@@ -139,7 +139,9 @@ FROM (-- The calls of the minutes in [since, until), one row each, from halves t
 --   took       the callee's duration, or the caller's where no callee is known
 --   named      1 for a SERVER or CONSUMER span that names a parent, found 1 where that parent is stored
 --   missing    1 for a callee of any kind whose parent is not stored (yet)
---   adjusted_count  how many calls it stands for: the callee's, or the caller's where no callee is known
+--   adjusted_count  how many calls it stands for. A call that takes both spans to tell is as rare as the rarer of the two
+--              (docs/adr/0009); any other has that of the span that tells it, a message that came by a link its receiver's
+--   callee_count    how many spans the callee's stands for; 0 without one
 -- A row without a client is no call; it is there for these counts.
 -- Expressions are computed level by level, because the engine copies an alias wherever it is used, and reading the statement
 -- then takes longer than running it.
@@ -151,7 +153,7 @@ WITH
     ),
     callers_in_reach AS MATERIALIZED
     (
-        SELECT key, ts, minute, service, kind, duration, error, retry, peer_type, peer, resource_id, 1::UInt8 AS there FROM call_halves
+        SELECT key, ts, minute, service, kind, duration, error, retry, peer_type, peer, resource_id, adjusted_count, 1::UInt8 AS there FROM call_halves
         WHERE tenant = {tenant:String} AND side = 'caller'
             AND minute >= toDateTime({live:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
             AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
@@ -159,7 +161,7 @@ WITH
     ),
     parents_in_reach AS
     (
-        SELECT cityHash64(trace_id, span_id) AS key, toStartOfMinute(ts)::DateTime('UTC') AS minute, service, resource_id, 1::UInt8 AS there FROM spans
+        SELECT cityHash64(trace_id, span_id) AS key, toStartOfMinute(ts)::DateTime('UTC') AS minute, service, resource_id, adjusted_count, 1::UInt8 AS there FROM spans
         WHERE tenant = {tenant:String} AND kind NOT IN ('client', 'producer')
             AND ts >= toDateTime({live:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
             AND ts < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
@@ -189,7 +191,9 @@ SELECT
     trace_id,
     multiIf(through != '', 0, from_caller, caller_resource, from_parent, parent_resource, 0) AS client_resource,
     resource_id AS server_resource,
-    adjusted_count
+    multiIf(linked OR peer != '', adjusted_count, from_caller, greatest(adjusted_count, caller_adjusted_count),
+        from_parent, greatest(adjusted_count, parent_adjusted_count), adjusted_count) AS adjusted_count,
+    callee_count
 FROM
 (
     SELECT *, multiIf(peer != '', peer, by_message AND caller_peer_type = 'messaging', caller_peer, '') AS through, through = '' AND from_caller AS seen
@@ -205,9 +209,10 @@ FROM
             (
                 SELECT
                     callee.side = 'link' AS linked, callee.minute AS minute, callee.ts AS ts, callee.service AS service, callee.kind AS kind, callee.duration AS duration,
-                    callee.error AS error, callee.root AS root, callee.peer AS peer, callee.trace_id AS trace_id, callee.resource_id AS resource_id, callee.adjusted_count AS adjusted_count,
+                    callee.error AS error, callee.root AS root, callee.peer AS peer, callee.trace_id AS trace_id, callee.resource_id AS resource_id, callee.adjusted_count AS adjusted_count, callee.adjusted_count AS callee_count,
                     caller.ts AS caller_ts, caller.service AS caller_service, caller.kind AS caller_kind, caller.duration AS caller_duration, caller.error AS caller_error,
                     caller.retry AS caller_retry, caller.peer_type AS caller_peer_type, caller.peer AS caller_peer, caller.resource_id AS caller_resource,
+                    caller.adjusted_count AS caller_adjusted_count, parent.adjusted_count AS parent_adjusted_count,
                     parent.service AS parent_service, parent.resource_id AS parent_resource,
                     caller.there = 1 AND abs(dateDiff('minute', caller.minute, callee.minute)) <= {lookback:UInt32} AS near_caller,
                     parent.there = 1 AND abs(dateDiff('minute', parent.minute, callee.minute)) <= {lookback:UInt32} AS near_parent
@@ -242,7 +247,8 @@ SELECT
     caller.trace_id AS trace_id,
     caller.resource_id AS client_resource,
     0 AS server_resource,
-    caller.adjusted_count AS adjusted_count
+    caller.adjusted_count AS adjusted_count,
+    0 AS callee_count
 FROM
 (
     SELECT minute, key, service, kind, duration, error, retry, peer_type, peer, trace_id, resource_id, adjusted_count FROM call_halves
