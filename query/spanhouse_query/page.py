@@ -16,9 +16,10 @@ from spanhouse_query.durations import shown_duration
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.page_drawing import drawing
 from spanhouse_query.parameters import Parameters
+from spanhouse_query.reader import Sampling
 from spanhouse_query.service_map.answer import Edge, NodeType, ServiceMap
 from spanhouse_query.service_map.service_map import ServiceMapParameters, service_map
-from spanhouse_query.services import Service, ServicesParameters, services
+from spanhouse_query.services import Service, ServicesAnswer, ServicesParameters, services
 from spanhouse_query.traces.search import SearchParameters, TraceSummary, search
 
 
@@ -33,7 +34,7 @@ def page_endpoint(settings: QueryConfig) -> Endpoint:
     async def page(call: Call, parameters: PageParameters) -> Response:
         context = {"now": call.reader.now}
         found = await services(call, ServicesParameters.model_validate({}, context=context))
-        body = _empty(settings) if not found.services else await _body(call, found.services, context)
+        body = _empty(settings) if not found.services else await _body(call, found, context)
         headers = {
             "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
             "Cache-Control": "no-store",
@@ -49,14 +50,14 @@ def page_endpoint(settings: QueryConfig) -> Endpoint:
     )
 
 
-async def _body(call: Call, found: list[Service], context: dict[str, Any]) -> str:
+async def _body(call: Call, found: ServicesAnswer, context: dict[str, Any]) -> str:
     calls = await service_map(call, ServiceMapParameters.model_validate({}, context=context))
     recent = await search(call, SearchParameters.model_validate({"limit": 20}, context=context))
-    edges = calls.edges if isinstance(calls, ServiceMap) else []
+    edges, sampled = (calls.edges, calls.meta.sampling) if isinstance(calls, ServiceMap) else ([], None)
     return "".join(
         [
-            _section("Services", _table(_SERVICE_COLUMNS, found)),
-            _section("Service map", drawing(edges) + _table(_EDGE_COLUMNS, edges)),
+            _section("Services", _estimated(found.meta.sampling) + _table(_SERVICE_COLUMNS, found.services)),
+            _section("Service map", _estimated(sampled) + drawing(edges) + _table(_EDGE_COLUMNS, edges)),
             _section("Latest traces", _table(_TRACE_COLUMNS, recent.traces)),
         ]
     )
@@ -64,6 +65,16 @@ async def _body(call: Call, found: list[Service], context: dict[str, Any]) -> st
 
 def _section(title: str, content: str) -> str:
     return f"<section><h2>{title}</h2>{content}</section>"
+
+
+def _estimated(sampled: Sampling | None) -> str:
+    """Says so where the numbers below are estimates."""
+    if sampled is None:
+        return ""
+    return (
+        f"<p><small>Traffic is sampled: numbers and percentiles are estimates, {sampled.stored} stored stand for "
+        f"{sampled.adjusted}.</small></p>"
+    )
 
 
 Column = tuple[str, Callable[[Any], str]]

@@ -68,8 +68,9 @@ class Meta(BaseModel):
     )
     sampling: Sampling | None = Field(
         None,
-        description="Set where spans were sampled: counts are re-weighted, so that they estimate the traffic before "
-        "sampling. The n of latencies is always the number of stored values.",
+        description="Set where spans were sampled: counts, rates, ratios and percentiles are re-weighted, so that they "
+        "estimate the traffic before sampling. On maps it is of the calls, without any of the requests. The n of "
+        "latencies is always the number of stored values.",
     )
     live: RangeAnswer | None = Field(
         None, description="The part of the range that the rollup has not reached: its calls were matched just now."

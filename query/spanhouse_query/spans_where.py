@@ -21,7 +21,7 @@ LONGEST = 30 * 86_400 * 10**9
 ENTRY = "(kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8))"
 
 
-# How many spans one stands for, as a whole number (see adjusted_count of the schema).
+# How many spans one stands for, as the whole number that weighted percentiles take (docs/adr/0009).
 WEIGHT = "round(adjusted_count)::UInt64"
 
 
@@ -65,6 +65,5 @@ async def spans_where(
 
 async def any_sampled(reader: Reader, where: SpansWhere) -> bool:
     """Whether any of the spans stands for more than itself."""
-    sql = f"SELECT max(adjusted_count) > 1 AS sampled FROM spans WHERE {where.sql}"
-    (row,) = await reader.rows(sql, where.parameters)
-    return bool(row["sampled"])
+    sql = f"SELECT 1 AS sampled FROM spans WHERE adjusted_count > 1 AND {where.sql} LIMIT 1"
+    return bool(await reader.rows(sql, where.parameters))

@@ -25,7 +25,7 @@ from spanhouse_query.services import operations_sql, services_sql
 from spanhouse_query.spans_where import SpansWhere
 from spanhouse_query.tiers import MINUTES, Part, parts
 from spanhouse_query.time_range import TimeRange
-from spanhouse_query.topology.peers import INSTANCE, PEERS, PEERS_SQL, previous_sql
+from spanhouse_query.topology.peers import INSTANCE, PEERS, peers_sql, previous_sql
 from spanhouse_query.traces.corrected import CORRECTED_SQL
 from spanhouse_query.traces.otlp import trace_sql
 from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF
@@ -65,12 +65,12 @@ STATEMENTS = {
     "service_map_versions_arrived": ARRIVED_SQL,
     "service_map_nodes": nodes_sql(RED),
     "service_map_grouped_edges": grouped_map_sql(matched_edges_sql(GROUPED)),
-    "service_map_grouped_nodes": matched_nodes_sql(GROUPED),
+    "service_map_grouped_nodes": matched_nodes_sql(GROUPED, weighted=True),
     "service_map_of_traces_edges": map_sql(matched_edges_sql(OF_TRACES)),
     "service_map_of_traces_nodes": matched_nodes_sql(OF_TRACES),
     "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5], RED),
     "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
-    "topology_peers": PEERS_SQL,
+    "topology_peers": peers_sql(weighted=True),
     "topology_edges": grouped_map_sql(matched_edges_sql(INSTANCES)),
     "topology_previous": previous_sql(matched_edges_sql(INSTANCES)),
     "traces_page": page_sql(FILTERED, "duration"),

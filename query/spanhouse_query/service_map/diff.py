@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from spanhouse_query.config import MINUTE
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Instant, RangeParameters
-from spanhouse_query.reader import Meta, RangeAnswer, range_answer
+from spanhouse_query.reader import Meta, RangeAnswer, Sampling, range_answer
 from spanhouse_query.service_map.answer import Edge
 from spanhouse_query.service_map.changes import Change, changes, interval_columns
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
@@ -33,7 +33,7 @@ class DiffParameters(RangeParameters):
         None, description="End of the earlier window, not included; by default where the later one begins."
     )
     min_calls: int = Field(
-        20, ge=1, description="Calls that an edge must have in each of the windows to be called changed."
+        20, ge=1, description="Stored calls that an edge must have in each of the windows to be called changed."
     )
     q: str | None = Field(
         None,
@@ -88,9 +88,12 @@ class MapDiff(BaseModel):
     gone: list[SeenEdge]
     changed: list[ChangedEdge]
     unchanged: int = Field(description="Edges that both windows have, without a change that could be told.")
-    not_compared: int = Field(description="Edges that both windows have, with fewer than min_calls calls in one.")
+    not_compared: int = Field(
+        description="Edges that both windows have, with fewer than min_calls stored calls in one."
+    )
     base: RangeAnswer = Field(description="The earlier window, in whole minutes.")
     base_completeness: float = Field(description="meta.completeness of the earlier window.")
+    base_sampling: Sampling | None = Field(description="meta.sampling of the earlier window.")
     meta: Meta
 
 
@@ -145,6 +148,7 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
         not_compared=len(found.both) - len(found.compared),
         base=range_answer(before.effective),
         base_completeness=completeness(before.found.rows, level=1),
+        base_sampling=edges_sampling(before.found.rows, level=1),
         meta=await call.reader.meta(
             effective=after.effective,
             completeness=completeness(after.found.rows, level=1),
@@ -159,7 +163,7 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
 
 def _difference(before: _Window, after: _Window, min_calls: int) -> _Difference:
     both = [ends for ends in after.edges if ends in before.edges]
-    compared = [ends for ends in both if min(window.edges[ends].calls for window in (before, after)) >= min_calls]
+    compared = [ends for ends in both if min(window.rows[ends]["stored"] for window in (before, after)) >= min_calls]
     seconds = before.seconds, after.seconds
     measures = {ends: list(changes(before.rows[ends], after.rows[ends], seconds)) for ends in compared}
     return _Difference(

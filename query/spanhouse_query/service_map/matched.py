@@ -15,7 +15,16 @@ from spanhouse_query.problems import invalid_parameter
 from spanhouse_query.reader import Reader
 from spanhouse_query.service_map.edge_source import EdgeRows, with_minutes
 from spanhouse_query.service_map.known_names import closest
-from spanhouse_query.spans_where import ENTRY, IN_RANGE, LONGEST, SpansWhere, range_bounds, spans_where
+from spanhouse_query.spans_where import (
+    ENTRY,
+    IN_RANGE,
+    LONGEST,
+    WEIGHT,
+    SpansWhere,
+    any_sampled,
+    range_bounds,
+    spans_where,
+)
 from spanhouse_query.time_range import TimeRange
 
 # What a group is called whose resources lack the attribute.
@@ -121,9 +130,15 @@ def matched_edges_sql(wanted: Matching) -> str:
     return with_minutes(f"({edges_sql(calls=calls)})")
 
 
-def matched_nodes_sql(wanted: Matching) -> str:
+async def read_matched_nodes(call: Call, wanted: Matching) -> list[dict[str, Any]]:
+    """The rows of `matched_nodes_sql`."""
+    weighted = await any_sampled(call.reader, SpansWhere(IN_RANGE, range_bounds(wanted.effective)))
+    return await call.reader.rows(matched_nodes_sql(wanted, weighted=weighted), wanted.parameters)
+
+
+def matched_nodes_sql(wanted: Matching, *, weighted: bool = False) -> str:
     """One row a service or group with spans in the range, in the traces that are wanted; its numbers are of its entry
-    spans there."""
+    spans there. weighted: whether some stand for more than themselves."""
     name, join = "service::String", ""
     if wanted.key is not None:
         name, join = "groups.value", f"\nANY LEFT JOIN ({_GROUPS}) AS groups ON s.resource_id = groups.id"
@@ -135,7 +150,8 @@ SELECT
     sumIf(adjusted_count, {ENTRY}) AS requests,
     sumIf(adjusted_count, {ENTRY} AND status = 'error') AS errors,
     maxIf(least(duration, {LONGEST}), {ENTRY})::UInt64 AS largest,
-    {exact_percentiles(STANDARD, f"least(duration, {LONGEST})", ENTRY)} AS percentiles
+    {exact_percentiles(STANDARD, f"least(duration, {LONGEST})", ENTRY, weight=WEIGHT if weighted else None)}
+        AS percentiles
 FROM
 (
     SELECT service, resource_id, kind, parent_span_id, status, duration, adjusted_count FROM spans

@@ -17,7 +17,7 @@ from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import MomentParameters
 from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
 from spanhouse_query.reader import Sampling, sampling
-from spanhouse_query.red import red_rows
+from spanhouse_query.red import red_rows, red_sampling
 from spanhouse_query.service_map.answer import (
     NO_LATENCY,
     Edge,
@@ -32,7 +32,7 @@ from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.focus import neighbourhood, within
 from spanhouse_query.service_map.known_names import check_name
-from spanhouse_query.service_map.matched import matched_nodes_sql, matching, read_matched
+from spanhouse_query.service_map.matched import matching, read_matched, read_matched_nodes
 from spanhouse_query.service_map.text import as_dot, as_mermaid
 from spanhouse_query.spans_where import LONGEST
 from spanhouse_query.time_range import TimeRange
@@ -139,7 +139,7 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
         completeness=completeness(found.edges.rows),
         tiers=found.edges.tiers,
         kept_from=call.spans_gone_before(effective.start) if "raw" in found.edges.tiers else None,
-        sampling=edges_sampling(found.edges.rows),
+        sampling=edges_sampling(found.edges.rows) or red_sampling(found.services),
         live=found.edges.live,
         rolled_up=found.edges.rolled_up,
     )
@@ -153,7 +153,7 @@ async def _read(call: Call, parameters: ServiceMapParameters, effective: TimeRan
         red = red_rows(effective, call.settings.retention, call.reader.now)
         return _Found(edges, await call.reader.rows(nodes_sql(red.sql), red.parameters), SKETCH_ERROR)
     edges = await read_matched(call, wanted, map_sql if wanted.key is None else grouped_map_sql)
-    return _Found(edges, await call.reader.rows(matched_nodes_sql(wanted), wanted.parameters), 0.0)
+    return _Found(edges, await read_matched_nodes(call, wanted), 0.0)
 
 
 def edges_of(rows: Iterable[dict[str, Any]], seconds: float) -> list[Edge]:

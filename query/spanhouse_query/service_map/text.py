@@ -28,11 +28,13 @@ def as_dot(found: ServiceMap) -> str:
     """A digraph. Shapes tell the types of nodes; an edge is green and wide below 50 ms (p95), orange below 200 ms, red
     and thin from there, grey where nothing is known of its latency."""
     ids = _ids(found)
+    estimated = found.meta.sampling is not None
     lines = [f"  {ids[place]} [label={quoted(place.name)}, {_DOT_SHAPES[place.type]}];" for place in ids]
     for edge in found.edges:
         client, server = (ids[place] for place in edge.ends)
         colour, width = pen(edge)
-        lines.append(f"  {client} -> {server} [label={quoted(call_label(edge))}, color={colour}, penwidth={width}];")
+        label = quoted(call_label(edge, estimated=estimated))
+        lines.append(f"  {client} -> {server} [label={label}, color={colour}, penwidth={width}];")
     return "\n".join(["digraph services {", "  rankdir=LR;", "  node [fontname=Helvetica];", *lines, "}", ""])
 
 
@@ -45,7 +47,7 @@ def as_mermaid(found: ServiceMap) -> str:
         lines.append(f'  {identity}{opening}"{html.escape(one_line(place.name))}"{closing}')
     for edge in found.edges:
         client, server = (ids[place] for place in edge.ends)
-        lines.append(f'  {client} -->|"{call_label(edge)}"| {server}')
+        lines.append(f'  {client} -->|"{call_label(edge, estimated=found.meta.sampling is not None)}"| {server}')
     return "\n".join(["flowchart LR", *lines, ""])
 
 
@@ -60,12 +62,12 @@ def _ids(found: ServiceMap) -> dict[Place, str]:
     return {place: f"n{number}" for number, place in enumerate(places)}
 
 
-def call_label(edge: Edge) -> str:
-    """What a drawing says of an edge: calls, p95 and time in queue."""
+def call_label(edge: Edge, *, estimated: bool) -> str:
+    """What a drawing says of an edge: calls, with ≈ where traffic is sampled, p95 and time in queue."""
     waits = edge.connection == "messaging" and edge.gap_ns.p95 is not None
     latency = latency_of(edge)
     parts = [
-        f"{edge.calls}",
+        f"{'≈' if estimated else ''}{edge.calls}",
         *([f"p95 {shown_duration(latency)}"] if latency is not None else []),
         *([f"in queue {shown_duration(edge.gap_ns.p95)}"] if waits else []),
     ]

@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from spanhouse_query.percentiles import Latency
-from spanhouse_query.reader import Meta, RangeAnswer
+from spanhouse_query.reader import Meta, RangeAnswer, Sampling
 from spanhouse_query.service_map.answer import Connection, Edge, NodeType, Place
 
 Status = Literal["healthy", "degraded", "unhealthy", "unknown"]
@@ -177,4 +177,5 @@ class Topology(BaseModel):
     network: Network
     analysis: Analysis
     previous: RangeAnswer = Field(description="The window before, as long as the part of the range that has passed.")
+    previous_sampling: Sampling | None = Field(description="meta.sampling of the window before.")
     meta: Meta

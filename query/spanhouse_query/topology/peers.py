@@ -15,7 +15,7 @@ from spanhouse_query.percentiles import STANDARD
 from spanhouse_query.service_map.edge_source import EdgeRows
 from spanhouse_query.service_map.matched import Matching, read_matched
 from spanhouse_query.service_map.service_map import grouped_map_sql
-from spanhouse_query.spans_where import ENTRY, LONGEST
+from spanhouse_query.spans_where import ENTRY, IN_RANGE, LONGEST, WEIGHT, SpansWhere, any_sampled, range_bounds
 from spanhouse_query.topology.calls import Calls, calls_of
 from spanhouse_query.topology.windows import Windows
 
@@ -43,7 +43,12 @@ _LEVELS = ", ".join(f"{quantile!r}" for quantile in STANDARD)
 _NOW = "ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')"
 _DURATION = f"least(duration, {LONGEST})"
 
-PEERS_SQL = f"""
+
+def peers_sql(*, weighted: bool = False) -> str:
+    """One row a peer with spans in the windows. weighted: whether some spans stand for more than themselves."""
+    function = "quantilesExactWeightedInterpolated" if weighted else "quantilesExactInclusive"
+    value = f"{_DURATION}, {WEIGHT}" if weighted else _DURATION
+    return f"""
 SELECT
     value AS name,
     arraySort(groupUniqArray(peer.service)) AS services,
@@ -53,7 +58,7 @@ SELECT
     sum(s.requests) AS requests,
     sum(s.errors) AS errors,
     max(s.largest)::UInt64 AS largest,
-    arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactInclusiveMerge({_LEVELS})(s.durations))
+    arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, {function}Merge({_LEVELS})(s.durations))
         AS percentiles,
     toUnixTimestamp64Milli(min(peer.first_seen)) AS first_seen,
     toUnixTimestamp64Nano(max(s.latest)) AS last_seen,
@@ -67,7 +72,7 @@ FROM
         sumIf(adjusted_count, {ENTRY} AND {_NOW}) AS requests,
         sumIf(adjusted_count, {ENTRY} AND {_NOW} AND status = 'error') AS errors,
         maxIf({_DURATION}, {ENTRY} AND {_NOW}) AS largest,
-        quantilesExactInclusiveStateIf({_LEVELS})({_DURATION}, {ENTRY} AND {_NOW}) AS durations,
+        {function}StateIf({_LEVELS})({value}, {ENTRY} AND {_NOW}) AS durations,
         max(ts) AS latest
     FROM spans
     WHERE tenant = {{tenant:String}} AND ts >= fromUnixTimestamp64Nano({{earlier:Int64}}, 'UTC')
@@ -82,7 +87,7 @@ ORDER BY name
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """peers: rows of PEERS_SQL. current: rows of a map of the range. previous: the calls of the window before."""
+    """peers: rows of `peers_sql`. current: rows of a map of the range. previous: the calls of the window before."""
 
     peers: list[dict[str, Any]]
     current: EdgeRows
@@ -115,8 +120,9 @@ async def read_peers(call: Call, windows: Windows, *, group_by: str, region_by: 
     previous = Matching(windows.previous, group_by, None, groups=PEERS)
     bounds = {"earlier": windows.previous.start, "from": windows.current.start, "to": windows.current.end}
     keys = {"key": group_by, "region_by": region_by}
+    weighted = await any_sampled(call.reader, SpansWhere(IN_RANGE, range_bounds(windows.current)))
     return Found(
-        await call.reader.rows(PEERS_SQL, bounds, **keys),
+        await call.reader.rows(peers_sql(weighted=weighted), bounds, **keys),
         await read_matched(call, current, grouped_map_sql, region_by=region_by),
         calls_of((await read_matched(call, previous, previous_sql, region_by=region_by)).rows),
     )

@@ -14,6 +14,7 @@ _COLOURS: dict[Status, str] = {"healthy": "green", "degraded": "yellow", "unheal
 def as_dot(found: Topology) -> str:
     """A digraph of circles filled by status; edges as in the service map's, those that are gone dashed."""
     ids = _ids(found)
+    estimated = found.meta.sampling is not None
     lines = [
         f"  {ids[node.place]} [label={quoted(*_lines(node))}, fillcolor={_COLOURS[node.status]}];"
         for node in found.nodes
@@ -21,7 +22,8 @@ def as_dot(found: Topology) -> str:
     for edge in found.edges:
         client, server = (ids[place] for place in edge.ends)
         colour, width = pen(edge)
-        lines.append(f"  {client} -> {server} [label={quoted(call_label(edge))}, color={colour}, penwidth={width}];")
+        label = quoted(call_label(edge, estimated=estimated))
+        lines.append(f"  {client} -> {server} [label={label}, color={colour}, penwidth={width}];")
     lines += [f"  {client} -> {server} [color=red, style=dashed];" for client, server in _lost(found, ids)]
     head = ["digraph topology {", "  rankdir=LR;", "  node [shape=circle, style=filled, fontname=Helvetica];"]
     return "\n".join([*head, *lines, "}", ""])
@@ -36,7 +38,7 @@ def as_mermaid(found: Topology) -> str:
         lines.append(f'  {ids[node.place]}(("{label}")):::{node.status}')
     for edge in found.edges:
         client, server = (ids[place] for place in edge.ends)
-        lines.append(f'  {client} -->|"{call_label(edge)}"| {server}')
+        lines.append(f'  {client} -->|"{call_label(edge, estimated=found.meta.sampling is not None)}"| {server}')
     lines += [f"  {client} -.-x {server}" for client, server in _lost(found, ids)]
     classes = [f"  classDef {status} fill:{colour},color:{_ink(status)}" for status, colour in _COLOURS.items()]
     return "\n".join(["flowchart LR", *lines, *classes, ""])

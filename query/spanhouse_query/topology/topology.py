@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, MomentParameters
-from spanhouse_query.reader import Meta, range_answer
+from spanhouse_query.reader import Meta, range_answer, sampling
+from spanhouse_query.red import red_sampling
 from spanhouse_query.service_map.answer import Place
 from spanhouse_query.service_map.matched import check_attribute
 from spanhouse_query.service_map.service_map import completeness, edges_of, edges_sampling
@@ -76,7 +77,7 @@ async def topology(call: Call, parameters: TopologyParameters) -> Topology | Res
         tiers=found.current.tiers,
         kept_from=call.spans_gone_before(both.previous.start),
         live=found.current.live,
-        sampling=edges_sampling(found.current.rows),
+        sampling=edges_sampling(found.current.rows) or red_sampling(found.peers),
     )
     answer = await to_thread.run_sync(_assembled, found, both, parameters, meta)
     if parameters.format == "dot":
@@ -113,6 +114,7 @@ def _assembled(found: Found, both: Windows, parameters: TopologyParameters, meta
         network=network_of(nodes, links, both.end),
         analysis=analysis,
         previous=range_answer(both.previous),
+        previous_sampling=sampling(sum(one.stored for one in found.previous), sum(one.calls for one in found.previous)),
         meta=meta.model_copy(update={"truncated": bool(analysis.nodes_left_out or analysis.edges_left_out)}),
     )
 

@@ -4,7 +4,8 @@ SELECT
     sumIf(adjusted_count, (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8))) AS requests,
     sumIf(adjusted_count, (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND status = 'error') AS errors,
     maxIf(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)))::UInt64 AS largest,
-    arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactInclusiveIf(0.5, 0.9, 0.95, 0.99)(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)))) AS percentiles
+    arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactInclusiveIf(0.5, 0.9, 0.95, 0.99)(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8))))
+        AS percentiles
 FROM
 (
     SELECT service, resource_id, kind, parent_span_id, status, duration, adjusted_count FROM spans

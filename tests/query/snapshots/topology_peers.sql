@@ -7,7 +7,7 @@ SELECT
     sum(s.requests) AS requests,
     sum(s.errors) AS errors,
     max(s.largest)::UInt64 AS largest,
-    arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactInclusiveMerge(0.5, 0.9, 0.95, 0.99)(s.durations))
+    arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, quantilesExactWeightedInterpolatedMerge(0.5, 0.9, 0.95, 0.99)(s.durations))
         AS percentiles,
     toUnixTimestamp64Milli(min(peer.first_seen)) AS first_seen,
     toUnixTimestamp64Nano(max(s.latest)) AS last_seen,
@@ -21,7 +21,7 @@ FROM
         sumIf(adjusted_count, (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS requests,
         sumIf(adjusted_count, (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC') AND status = 'error') AS errors,
         maxIf(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS largest,
-        quantilesExactInclusiveStateIf(0.5, 0.9, 0.95, 0.99)(least(duration, 2592000000000000), (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS durations,
+        quantilesExactWeightedInterpolatedStateIf(0.5, 0.9, 0.95, 0.99)(least(duration, 2592000000000000), round(adjusted_count)::UInt64, (kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8)) AND ts >= fromUnixTimestamp64Nano({from:Int64}, 'UTC')) AS durations,
         max(ts) AS latest
     FROM spans
     WHERE tenant = {tenant:String} AND ts >= fromUnixTimestamp64Nano({earlier:Int64}, 'UTC')
