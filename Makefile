@@ -18,7 +18,7 @@ endif
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: install
 install: $(STAMP) ## Create .venv and install Spanhouse, the demo shop and the tools, at the pinned versions
@@ -62,6 +62,10 @@ types: $(STAMP) ## Check the types of sources and tests (mypy --strict)
 .PHONY: bench
 bench: $(STAMP) ## Measure ingest: spans per second and CPU per span
 	@$(BIN)/python -m benchmarks.bench_ingest $(ARGS)
+
+.PHONY: bench-queries
+bench-queries: $(STAMP) ## Measure queries over 10 million spans and a month of rollups, and the rollup itself
+	@$(BIN)/python -m benchmarks.bench_queries $(ARGS)
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build the sdist and the wheel into dist/

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import importlib.metadata
 import json
 import os
-import platform
 import shutil
 import signal
 import subprocess
@@ -24,15 +22,16 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.environment import environment
 from benchmarks.load import Outcome, Send, grpc_sender, http_sender, run_load
 from benchmarks.payload import templates
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _LONGEST_WAIT = 600
+_PACKAGES = ("spanhouse", "chdb", "clickhouse-connect", "grpcio", "protobuf", "uvicorn")
 
 
 def main() -> None:
@@ -46,7 +45,7 @@ def main() -> None:
         _wait_until_stored(addresses)
         stored_after = time.perf_counter() - started
         result = {
-            **_environment(),
+            **environment(_PACKAGES),
             "options": vars(options),
             **_figures(options, outcome),
             "backlog_bytes_at_end": backlog,
@@ -100,21 +99,6 @@ def _figures(options: argparse.Namespace, outcome: Outcome) -> dict[str, Any]:
         "spans_per_second": round(_accepted(options, outcome) / outcome.seconds),
         "ack_ms": {f"p{q}": round(outcome.percentile(q), 2) for q in (50, 95, 99, 100)},
     }
-
-
-def _environment() -> dict[str, Any]:
-    packages = ("spanhouse", "chdb", "clickhouse-connect", "grpcio", "protobuf", "uvicorn")
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{os.cpu_count()} x {_cpu_model()}, {platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in packages},
-    }
-
-
-def _cpu_model() -> str:
-    info = Path("/proc/cpuinfo").read_text("utf-8")
-    return next((line.partition(":")[2].strip() for line in info.splitlines() if line.startswith("model name")), "CPU")
 
 
 @contextmanager
