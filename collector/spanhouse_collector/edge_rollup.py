@@ -12,17 +12,17 @@ from typing import Any
 
 import anyio
 from anyio import CapacityLimiter
-from spanhouse_storage import QueryLimits, Store, StoreError, edges_sql
+from spanhouse_storage import QueryLimits, Store, StoreError, calls_sql, edges_sql
 
 from spanhouse_collector.config import RollupConfig
-from spanhouse_collector.edge_ranges import Unit, consecutive
 from spanhouse_collector.edge_tiers import DAY, HOUR, EdgeTiers
+from spanhouse_collector.edge_windows import Unit, Window, windows
 from spanhouse_collector.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
 MINUTE = 60
-_LONGEST_RANGE = 30 * MINUTE
+_LONGEST_WINDOW = 30 * MINUTE
 _HOUR_MS = 3_600_000
 _HOURS_EVERY_MS = 60_000
 _BOUNDS = QueryLimits(seconds=300, threads=1)
@@ -60,13 +60,12 @@ _COLUMNS = (
 )
 _COMPUTE = f"""
 INSERT INTO service_edges_1m (tenant, version, {_COLUMNS})
-SELECT {{tenant:String}}, {{version:UInt64}}, {_COLUMNS} FROM ({edges_sql()})
+SELECT {{tenant:String}}, {{version:UInt64}}, {_COLUMNS} FROM ({edges_sql(calls=calls_sql(minutes="minutes"))})
 """  # noqa: S608 - columns and statement are constants
 
 _PUBLISH = """
 INSERT INTO edge_minutes (tenant, minute, version)
-SELECT {tenant:String}, toDateTime({since:Int64} + number * 60, 'UTC'), {version:UInt64}
-FROM numbers(toUInt64(intDiv({until:Int64} - {since:Int64}, 60)))
+SELECT {tenant:String}, toDateTime(arrayJoin({minutes:Array(UInt32)}), 'UTC'), {version:UInt64}
 """
 
 _ADVANCE = """
@@ -136,8 +135,8 @@ class EdgeRollup:
         settled = _floor(now // 1000 - int(self._config.settle))
         self._give_up_before(now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE)
         due = sorted(minute for minute in {*self._pending, *self._due_again(now)} if minute[1] < settled)
-        for tenant, since, until in consecutive(due, MINUTE, _LONGEST_RANGE):
-            await self._roll_up(tenant, since, until, now)
+        for window in windows(due, MINUTE, _LONGEST_WINDOW):
+            await self._roll_up(window, now)
         for minute in due:
             self._pending.pop(minute, None)
         await self._advance(now, settled)
@@ -181,9 +180,10 @@ class EdgeRollup:
         bounds = {"first": arrivals["first"] - reach, "last": arrivals["last"] + reach}
         return [(row["tenant"], row["start"]) for row in await self._rows(_TOUCHED, watermark=watermark, **bounds)]
 
-    async def _roll_up(self, tenant: str, since: int, until: int, version: int) -> None:
-        minutes = {"tenant": tenant, "since": since, "until": until, "version": version}
-        await self._execute(_COMPUTE, **minutes, lookback=self._config.lookback)
+    async def _roll_up(self, window: Window, version: int) -> None:
+        minutes = {"tenant": window.tenant, "minutes": window.starts, "version": version}
+        bounds = {"since": window.since, "until": window.until, "lookback": self._config.lookback}
+        await self._execute(_COMPUTE, **minutes, **bounds)
         await self._execute(_PUBLISH, **minutes)
 
     async def _advance(self, now: int, settled: int) -> None:

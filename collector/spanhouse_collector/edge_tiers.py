@@ -14,7 +14,7 @@ from typing import Any
 
 from spanhouse_storage import QueryLimits, Store
 
-from spanhouse_collector.edge_ranges import consecutive
+from spanhouse_collector.edge_windows import windows
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -70,10 +70,11 @@ ORDER BY tenant, start
 
     @property
     def compute_sql(self) -> str:
-        """Makes the units of a tenant in [since, until)."""
+        """Makes the units of a tenant that begin at `starts`, all of them in [since, until)."""
         within = (
             f"tenant = {{tenant:String}} AND {self.finer_column} >= toDateTime({{since:Int64}}, 'UTC')"
             f" AND {self.finer_column} < toDateTime({{until:Int64}}, 'UTC')"
+            f" AND intDiv(toUnixTimestamp({self.finer_column}), {self.unit}) * {self.unit} IN {{starts:Array(Int64)}}"
         )
         ends = "client, client_type, server, server_type, connection"
         first, last = self.seen
@@ -163,16 +164,11 @@ class EdgeTiers:
         limits = {"settled": settled, "since": since}
         rows = (await self._store.queries.rows(tier.due_sql, limits, limits=_BOUNDS)).rows
         stamps = {(row["tenant"], row["start"]): row["stamp"] for row in rows}
-        for tenant, first, until in consecutive(stamps, tier.unit, tier.at_once):
-            starts = list(range(first, until, tier.unit))
-            await self._execute(tier.compute_sql, tenant=tenant, since=first, until=until, version=now)
-            await self._execute(
-                tier.publish_sql,
-                tenant=tenant,
-                version=now,
-                starts=starts,
-                stamps=[stamps[tenant, start] for start in starts],
-            )
+        for window in windows(stamps, tier.unit, tier.at_once):
+            made = {"tenant": window.tenant, "starts": window.starts, "version": now}
+            await self._execute(tier.compute_sql, **made, since=window.since, until=window.until)
+            newest = [stamps[window.tenant, start] for start in window.starts]
+            await self._execute(tier.publish_sql, **made, stamps=newest)
         return len(stamps)
 
     async def _execute(self, sql: str, **parameters: Any) -> None:

@@ -11,14 +11,19 @@ from functools import cache
 from importlib.resources import files
 
 
-def calls_sql(since: str = "since", until: str = "until", *, traces: str | None = None) -> str:
+def calls_sql(
+    since: str = "since", until: str = "until", *, traces: str | None = None, minutes: str | None = None
+) -> str:
     """One row a call of the minutes in [since, until); what the columns hold is said in calls.sql.
 
     traces: a statement that gives the ids of the traces whose calls are wanted, all by default. It is read where halves
     are, so that those of other traces are not matched; it stands there several times and is best a materialized one.
+    minutes: the name of a parameter with the minutes that are wanted of these, as unix seconds; all by default.
     """
     wanted = "" if traces is None else f" AND trace_id IN ({traces})"
-    return _bounded("calls.sql", since, until).replace("/* of traces */", wanted)
+    if minutes is not None:
+        wanted += f" AND toUnixTimestamp(minute) IN {{{minutes}:Array(UInt32)}}"
+    return _bounded("calls.sql", since, until).replace("/* wanted */", wanted)
 
 
 def edges_sql(since: str = "since", until: str = "until", *, calls: str | None = None) -> str:

@@ -16,7 +16,7 @@ WITH
     callees AS
     (
         SELECT side, minute, key, ts, service, kind, duration, error, root, peer, trace_id, resource_id, adjusted_count FROM call_halves
-        WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */
+        WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* wanted */
     ),
     callers_in_reach AS MATERIALIZED
     (
@@ -24,7 +24,7 @@ WITH
         WHERE tenant = {tenant:String} AND side = 'caller'
             AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
             AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
-            AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */)
+            AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side != 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* wanted */)
     ),
     parents_in_reach AS
     (
@@ -34,7 +34,7 @@ WITH
             AND ts < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
             AND trace_id IN (
                 SELECT trace_id FROM call_halves
-                WHERE tenant = {tenant:String} AND side = 'callee' AND NOT root AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */
+                WHERE tenant = {tenant:String} AND side = 'callee' AND NOT root AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* wanted */
                     AND key NOT IN (SELECT key FROM callers_in_reach))
     )
 SELECT
@@ -109,7 +109,7 @@ SELECT
 FROM
 (
     SELECT minute, key, service, kind, duration, error, retry, peer_type, peer, trace_id, resource_id, adjusted_count FROM call_halves
-    WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */ AND peer != ''
+    WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* wanted */ AND peer != ''
 ) AS caller
 LEFT ANTI JOIN
 (
@@ -117,7 +117,7 @@ LEFT ANTI JOIN
     WHERE tenant = {tenant:String} AND side != 'caller'
         AND minute >= toDateTime({since:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
         AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
-        AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* of traces */ AND peer != '')
+        AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')/* wanted */ AND peer != '')
 ) AS answer
     ON caller.key = answer.key
     AND abs(dateDiff('minute', answer.minute, caller.minute)) <= {lookback:UInt32}

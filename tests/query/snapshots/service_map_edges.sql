@@ -196,32 +196,22 @@ SELECT
     callee_count
 FROM
 (
-    SELECT *, multiIf(peer != '', peer, by_message AND caller_peer_type = 'messaging', caller_peer, '') AS through, through = '' AND from_caller AS seen
-    FROM
-    (
-        SELECT *, from_caller AND caller_kind = 'producer' AS by_message
-        FROM
-        (
-            SELECT *,
-                near_caller AND (kind IN ('server', 'consumer') OR caller_service != service) AS from_caller,
-                near_parent AND NOT near_caller AND parent_service != service AS from_parent
-            FROM
-            (
-                SELECT
-                    callee.side = 'link' AS linked, callee.minute AS minute, callee.ts AS ts, callee.service AS service, callee.kind AS kind, callee.duration AS duration,
-                    callee.error AS error, callee.root AS root, callee.peer AS peer, callee.trace_id AS trace_id, callee.resource_id AS resource_id, callee.adjusted_count AS adjusted_count, callee.adjusted_count AS callee_count,
-                    caller.ts AS caller_ts, caller.service AS caller_service, caller.kind AS caller_kind, caller.duration AS caller_duration, caller.error AS caller_error,
-                    caller.retry AS caller_retry, caller.peer_type AS caller_peer_type, caller.peer AS caller_peer, caller.resource_id AS caller_resource,
-                    caller.adjusted_count AS caller_adjusted_count, parent.adjusted_count AS parent_adjusted_count,
-                    parent.service AS parent_service, parent.resource_id AS parent_resource,
-                    caller.there = 1 AND abs(dateDiff('minute', caller.minute, callee.minute)) <= {lookback:UInt32} AS near_caller,
-                    parent.there = 1 AND abs(dateDiff('minute', parent.minute, callee.minute)) <= {lookback:UInt32} AS near_parent
-                FROM callees AS callee
-                ANY LEFT JOIN callers_in_reach AS caller ON callee.key = caller.key
-                ANY LEFT JOIN parents_in_reach AS parent ON callee.key = parent.key
-            )
-        )
-    )
+    SELECT
+        callee.side = 'link' AS linked, callee.minute AS minute, callee.ts AS ts, callee.service AS service, callee.kind AS kind, callee.duration AS duration,
+        callee.error AS error, callee.root AS root, callee.peer AS peer, callee.trace_id AS trace_id, callee.resource_id AS resource_id, callee.adjusted_count AS adjusted_count, callee.adjusted_count AS callee_count,
+        caller.ts AS caller_ts, caller.service AS caller_service, caller.duration AS caller_duration, caller.error AS caller_error, caller.retry AS caller_retry, caller.resource_id AS caller_resource,
+        caller.adjusted_count AS caller_adjusted_count,
+        parent.service AS parent_service, parent.resource_id AS parent_resource, parent.adjusted_count AS parent_adjusted_count,
+        caller.there = 1 AND abs(dateDiff('minute', caller.minute, callee.minute)) <= {lookback:UInt32} AS near_caller,
+        parent.there = 1 AND abs(dateDiff('minute', parent.minute, callee.minute)) <= {lookback:UInt32} AS near_parent,
+        near_caller AND (callee.kind IN ('server', 'consumer') OR caller.service != callee.service) AS from_caller,
+        near_parent AND NOT near_caller AND parent.service != callee.service AS from_parent,
+        from_caller AND caller.kind = 'producer' AS by_message,
+        multiIf(callee.peer != '', callee.peer, by_message AND caller.peer_type = 'messaging', caller.peer, '') AS through,
+        through = '' AND from_caller AS seen
+    FROM callees AS callee
+    ANY LEFT JOIN callers_in_reach AS caller ON callee.key = caller.key
+    ANY LEFT JOIN parents_in_reach AS parent ON callee.key = parent.key
 )
 WHERE NOT linked OR by_message
 
@@ -254,17 +244,18 @@ FROM
     SELECT minute, key, service, kind, duration, error, retry, peer_type, peer, trace_id, resource_id, adjusted_count FROM call_halves
     WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({live:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != ''
 ) AS caller
-ANY LEFT JOIN
+LEFT ANTI JOIN
 (
-    SELECT key, groupArray((minute, service, kind IN ('server', 'consumer'))) AS found FROM call_halves
+    SELECT key, minute, service, kind FROM call_halves
     WHERE tenant = {tenant:String} AND side != 'caller'
         AND minute >= toDateTime({live:Int64}, 'UTC') - toIntervalMinute({lookback:UInt32})
         AND minute < toDateTime({until:Int64}, 'UTC') + toIntervalMinute({lookback:UInt32})
         AND key IN (SELECT key FROM call_halves WHERE tenant = {tenant:String} AND side = 'caller' AND minute >= toDateTime({live:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND peer != '')
-    GROUP BY key
-) AS answered ON caller.key = answered.key
-WHERE (caller.kind = 'producer' AND caller.peer_type = 'messaging')
-    OR NOT arrayExists(c -> abs(dateDiff('minute', c.1, caller.minute)) <= {lookback:UInt32} AND (c.3 OR c.2 != caller.service), answered.found)
+) AS answer
+    ON caller.key = answer.key
+    AND abs(dateDiff('minute', answer.minute, caller.minute)) <= {lookback:UInt32}
+    AND (answer.kind IN ('server', 'consumer') OR answer.service != caller.service)
+    AND NOT (caller.kind = 'producer' AND caller.peer_type = 'messaging')
 ) AS one
 GROUP BY minute, client, client_type, server, server_type, connection
 )
