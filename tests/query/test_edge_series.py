@@ -101,3 +101,17 @@ def test_wants_whole_minutes(service: Service, tenant: str) -> None:
     body: dict[str, Any] = service.response("/api/v1/edges/a/b", {"step": "90s"}, tenant=tenant).json()
 
     assert (body["parameter"], body["detail"]) == ("step", "step must be a multiple of 60 s")
+
+
+def test_says_how_complete_the_calls_to_its_server_are(service: Service, tenant: str) -> None:
+    client, other = span(kind=CLIENT, start=START), span(kind=CLIENT, start=START)
+    orphans = [span(kind=SERVER, parent=bytes(7) + bytes([n]), start=START) for n in (1, 2)]
+    callees = [span(kind=SERVER, parent=caller, start=START) for caller in (client, other)]
+    elsewhere = span(kind=SERVER, parent=b"\x01" * 8, start=START)
+    services = {"web": [client], "app": [other], "cart": [*callees, *orphans], "stock": [elsewhere]}
+    service.feed([request(services)], tenant=tenant)
+
+    answer = service.get("/api/v1/edges/web/cart", RANGE, tenant=tenant)
+
+    assert [series["calls"] for series in answer["series"]] == [1]
+    assert answer["meta"]["completeness"] == 0.5

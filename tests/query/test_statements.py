@@ -59,7 +59,7 @@ STATEMENTS = {
     "service_map_edges": map_sql(edge_source(ALL_TIERS, TimeRange(4 * DAY, 5 * DAY)).sql),
     "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18}), RED),
     "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),
-    "edge_series": series_sql(MINUTE_EDGES, one_connection=True),
+    "edge_series": series_sql(MINUTE_EDGES),
     "service_map_diff": diff_sql(MINUTE_EDGES),
     "service_map_versions_sent": SENT_SQL,
     "service_map_versions_arrived": ARRIVED_SQL,

@@ -22,6 +22,12 @@ PEERS: tuple[dict[str, Value], ...] = (
     {"peer.service": "billing"},
     {"messaging.destination.name": "orders"},
     {"messaging.destination": "invoices"},
+    {"url.full": "https://maps.example.com:8443/route?to=1", "network.peer.address": "203.0.113.7"},
+    {"http.url": "http://older.example.com/a"},
+    {"http.host": "oldest.example.com:8080"},
+    {"rpc.system.name": "grpc", "rpc.method": "shop.v1.Stock/Reserve"},
+    {"rpc.system": "grpc", "rpc.service": "shop.v1.Ledger", "rpc.method": "Book"},
+    {"net.peer.ip": "203.0.113.9"},
 )
 KINDS = (SERVER, CLIENT, INTERNAL, PRODUCER, CONSUMER, Span.SPAN_KIND_UNSPECIFIED)
 

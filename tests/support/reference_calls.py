@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
@@ -187,5 +188,21 @@ def _peer(span: Span) -> tuple[str, str]:
         return "messaging", queue
     if service:
         return "service", service
-    host = attributes.get("server.address") or attributes.get("net.peer.name") or ""
+    host = _host(attributes)
     return ("external", host) if host else ("none", "")
+
+
+def _host(attributes: dict[str, str]) -> str:
+    """The first that is given, of names of hosts, addresses of requests, names of RPC services, and IP addresses."""
+    candidates = (
+        attributes.get("server.address"),
+        attributes.get("net.peer.name"),
+        urlsplit(attributes.get("url.full", "")).hostname,
+        urlsplit(attributes.get("http.url", "")).hostname,
+        urlsplit(f"//{attributes.get('http.host', '')}").hostname,
+        attributes.get("rpc.service"),
+        attributes.get("rpc.method", "").partition("/")[0],
+        attributes.get("network.peer.address"),
+        attributes.get("net.peer.ip"),
+    )
+    return next((candidate for candidate in candidates if candidate), "")

@@ -15,10 +15,11 @@ from spanhouse_query.parameters import Instant, RangeParameters
 from spanhouse_query.reader import Meta, RangeAnswer, Sampling, range_answer
 from spanhouse_query.service_map.answer import Edge
 from spanhouse_query.service_map.changes import Change, changes, interval_columns
+from spanhouse_query.service_map.completeness import completeness, edges_sampling
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.matched import matching, read_matched
-from spanhouse_query.service_map.service_map import completeness, edges_of, edges_sampling
+from spanhouse_query.service_map.service_map import edges_of
 from spanhouse_query.service_map.versions import Sending, Versions, sending, services_of, versions_of
 from spanhouse_query.time_range import TimeRange
 

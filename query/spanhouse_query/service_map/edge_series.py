@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -13,6 +12,7 @@ from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, RangeParameters
 from spanhouse_query.reader import Meta, Sampling, sampling
 from spanhouse_query.service_map.answer import NO_CALLS, Connection, EdgeNumbers, NodeType, exemplars, numbers
+from spanhouse_query.service_map.completeness import completeness
 from spanhouse_query.service_map.edge_source import mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.known_names import check_name
@@ -62,16 +62,18 @@ class EdgeAnswer(BaseModel):
 
 _OVERALL = ("connection", "client_type", "server_type")
 _KEYS = {
+    "asked_for": "e.client = {client:String} AND ({connection:String} = '' OR e.connection = {connection:String})",
     **{name: RESOLVED_ENDS[name] for name in _OVERALL},
-    "step": "intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step_s:Int64})",
+    "step": "if(asked_for, intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step_s:Int64}), 0)",
 }
-_ONE_EDGE = "e.client = {client:String} AND e.server = {server:String}"
+_ALL = 2
+_SETS = (("asked_for", *_OVERALL, "step"), ("asked_for", *_OVERALL), ())
 
 
-def series_sql(edges: str, *, one_connection: bool = False) -> str:
-    """One row a step of a connection (level 0), one a connection (level 1)."""
-    where = f"{_ONE_EDGE} AND e.connection = {{connection:String}}" if one_connection else _ONE_EDGE
-    return summed_minutes(edges, _KEYS, ((*_OVERALL, "step"), _OVERALL), where=where)
+def series_sql(edges: str) -> str:
+    """One row a step of a connection (level 0), one a connection (level 1), and one for all calls to the server (level
+    2), which says how complete they are; `asked_for` tells the edge from the server's other callers."""
+    return summed_minutes(edges, _KEYS, _SETS, where="e.server = {server:String}")
 
 
 async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
@@ -83,24 +85,26 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
     found = await read_edges(
         call,
         effective,
-        partial(series_sql, one_connection=parameters.connection is not None),
+        series_sql,
         step=step,
         client=parameters.client,
         server=parameters.server,
         connection=parameters.connection or "",
         step_s=step // SECOND,
     )
-    if not found.rows:
+    rows = [row for row in found.rows if row["level"] < _ALL and row["asked_for"]]
+    if not rows:
         await _check_ends(call, parameters, effective)
     return EdgeAnswer(
         client=parameters.client,
         server=parameters.server,
-        series=[_series(row, found.rows, effective, step) for row in found.rows if row["level"] == 1],
+        series=[_series(row, rows, effective, step) for row in rows if row["level"] == 1],
         step_ns=step,
         meta=await call.reader.meta(
             effective=effective,
             tiers=found.tiers,
-            sampling=_sampling(found.rows),
+            sampling=_sampling(rows),
+            completeness=completeness(found.rows, level=_ALL),
             live=found.live,
             rolled_up=found.rolled_up,
         ),

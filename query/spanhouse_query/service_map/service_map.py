@@ -16,7 +16,6 @@ from starlette.responses import Response
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import MomentParameters
 from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
-from spanhouse_query.reader import Sampling, sampling
 from spanhouse_query.red import red_rows, red_sampling
 from spanhouse_query.service_map.answer import (
     NO_LATENCY,
@@ -28,6 +27,7 @@ from spanhouse_query.service_map.answer import (
     numbers,
     view_latency,
 )
+from spanhouse_query.service_map.completeness import completeness, edges_sampling
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.focus import neighbourhood, within
@@ -193,17 +193,6 @@ def nodes_of(rows: Iterable[dict[str, Any]], services: Iterable[dict[str, Any]],
             unmatched=unmatched,
         )
     return [nodes[place] for place in sorted(nodes, key=lambda place: (place.type != "service", place))]
-
-
-def edges_sampling(rows: Iterable[dict[str, Any]], *, level: int = 2) -> Sampling | None:
-    """What the calls say of sampling; `level` is the one of all together."""
-    return next((sampling(row["stored"], row["calls"]) for row in rows if row["level"] == level), None)
-
-
-def completeness(rows: Iterable[dict[str, Any]], *, level: int = 2) -> float:
-    """Found by named, 1 where nothing is named; `level` is the one of all together."""
-    named, found = next(((row["named"], row["found"]) for row in rows if row["level"] == level), (0, 0))
-    return found / named if named else 1.0
 
 
 def _peer(place: Place, row: dict[str, Any]) -> Node:

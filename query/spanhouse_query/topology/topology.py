@@ -16,8 +16,9 @@ from spanhouse_query.parameters import Duration, MomentParameters
 from spanhouse_query.reader import Meta, range_answer, sampling
 from spanhouse_query.red import red_sampling
 from spanhouse_query.service_map.answer import Place
+from spanhouse_query.service_map.completeness import completeness, edges_sampling
 from spanhouse_query.service_map.matched import check_attribute
-from spanhouse_query.service_map.service_map import completeness, edges_of, edges_sampling
+from spanhouse_query.service_map.service_map import edges_of
 from spanhouse_query.topology.answer import Analysis, Topology
 from spanhouse_query.topology.calls import calls_of
 from spanhouse_query.topology.graph import Graph, analysed, pairs_of

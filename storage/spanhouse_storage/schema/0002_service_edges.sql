@@ -37,7 +37,11 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS callers_mv TO call_halves AS
 WITH
     attributes['db.system.name'] AS db, attributes['db.system'] AS old_db,
     attributes['messaging.destination.name'] AS destination, attributes['messaging.destination'] AS old_destination,
-    attributes['server.address'] AS host, attributes['net.peer.name'] AS old_host
+    arrayFirst(named -> named != '', [
+        attributes['server.address'], attributes['net.peer.name'],
+        domain(attributes['url.full']), domain(attributes['http.url']), domain(concat('http://', attributes['http.host'])),
+        attributes['rpc.service'], splitByChar('/', attributes['rpc.method'])[1],
+        attributes['network.peer.address'], attributes['net.peer.ip']]) AS host
 SELECT
     tenant,
     'caller' AS side,
@@ -54,14 +58,13 @@ SELECT
         db != '' OR old_db != '', 'database',
         destination != '' OR old_destination != '', 'messaging',
         attributes['peer.service'] != '', 'service',
-        host != '' OR old_host != '', 'external',
+        host != '', 'external',
         'none') AS peer_type,
     multiIf(
         peer_type = 'messaging', if(destination != '', destination, old_destination),
         attributes['peer.service'] != '', attributes['peer.service'],
         peer_type = 'database', concat(if(db != '', db, old_db), if((coalesce(nullIf(attributes['db.namespace'], ''), attributes['db.name']) AS namespace) = '', '', concat(':', namespace))),
-        host != '', host,
-        old_host) AS peer,
+        host) AS peer,
     trace_id,
     resource_id,
     adjusted_count

@@ -10,7 +10,7 @@ WITH
     (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
 
 SELECT
-    connection, client_type, server_type, step, level, stored, calls, errors, retries, named, found,
+    asked_for, connection, client_type, server_type, step, level, stored, calls, errors, retries, named, found,
     arraySum(mapValues(client_buckets)) AS client_calls,
     client_n, client_max, arrayMap(q -> round(sketch_percentile(client_buckets, (greatest(client_calls, 1) - 1) * q, client_min, client_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS client_percentiles,
     arraySum(mapValues(server_buckets)) AS server_calls,
@@ -26,8 +26,8 @@ SELECT
 FROM
 (
     SELECT
-        connection, client_type, server_type, step,
-        multiIf(grouping(step) = 1, 1, 0) AS level,
+        asked_for, connection, client_type, server_type, step,
+        multiIf(grouping(asked_for) = 1, 2, grouping(step) = 1, 1, 0) AS level,
         sum(m.stored) AS stored,
         sum(m.calls) AS calls,
         sum(m.errors) AS errors,
@@ -53,10 +53,11 @@ FROM
         arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, 200) AS typical
     FROM (
     SELECT
+        e.client = {client:String} AND ({connection:String} = '' OR e.connection = {connection:String}) AS asked_for,
         e.connection::String AS connection,
         e.client_type::String AS client_type,
         multiIf(e.server_type::String IN ('service', 'external') AND e.server IN (SELECT service FROM resources WHERE tenant = {tenant:String}), 'service', e.server_type = 'service', 'external', e.server_type::String) AS server_type,
-        intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step_s:Int64}) AS step,
+        if(asked_for, intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step_s:Int64}), 0) AS step,
         sum(e.stored) AS stored,
         sum(e.calls) AS calls,
         sum(e.errors) AS errors,
@@ -89,9 +90,9 @@ FROM
             WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC')))
             GROUP BY minute)
     ) AS e
-    WHERE e.client = {client:String} AND e.server = {server:String} AND e.connection = {connection:String}
-    GROUP BY connection, client_type, server_type, step
+    WHERE e.server = {server:String}
+    GROUP BY asked_for, connection, client_type, server_type, step
     ) AS m
-    GROUP BY GROUPING SETS ((connection, client_type, server_type, step), (connection, client_type, server_type))
+    GROUP BY GROUPING SETS ((asked_for, connection, client_type, server_type, step), (asked_for, connection, client_type, server_type), ())
 )
-ORDER BY level, connection, client_type, server_type, step
+ORDER BY level, asked_for, connection, client_type, server_type, step
