@@ -21,124 +21,60 @@ DAY = 24 * HOUR
 _BOUNDS = QueryLimits(seconds=300, threads=1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Tier:
-    """One rollup and the finer one that it is made of. unit: seconds. at_once: seconds that one statement may take.
+    """A rollup. seconds: how long a unit of it is, which starts at `column`.
 
-    stamps: the stamp of each unit of the finer one. latest: which of its versions counts. seen: its columns for the
-    earliest and the latest minute with a call.
+    edges, versions: its tables. counting: the version of a unit that counts. stamp: a unit's stamp. first, last: the
+    earliest and the latest minute with a call, of a row `e` of its edges.
     """
 
-    unit: int
-    at_once: int
+    seconds: int
     column: str
     edges: str
     versions: str
-    finer_column: str
-    finer_edges: str
-    finer_versions: str
+    counting: str
     stamp: str
-    latest: str
-    seen: tuple[str, str]
-
-    @property
-    def due_sql(self) -> str:
-        """Tenant, start (unix seconds) and stamp of the units that are to be made, in order."""
-        return f"""
-SELECT made.tenant::String AS tenant, made.start AS start, made.stamp AS stamp
-FROM
-(
-    SELECT tenant, intDiv(at, {self.unit}) * {self.unit} AS start, sum(one.stamp) AS stamp
-    FROM
-    (
-        SELECT tenant, toUnixTimestamp({self.finer_column}) AS at, max({self.stamp}) AS stamp
-        FROM {self.finer_versions} AS f
-        WHERE {self.finer_column} >= toDateTime({{since:Int64}}, 'UTC')
-        GROUP BY tenant, at
-    ) AS one
-    GROUP BY tenant, start
-) AS made
-LEFT JOIN
-(
-    SELECT tenant, toUnixTimestamp({self.column}) AS start, max(v.stamp) AS stamp FROM {self.versions} AS v
-    WHERE {self.column} >= toDateTime({{since:Int64}}, 'UTC')
-    GROUP BY tenant, start
-) AS known ON made.tenant = known.tenant AND made.start = known.start
-WHERE made.start + {self.unit} <= {{settled:Int64}} AND made.stamp > known.stamp
-ORDER BY tenant, start
-"""
-
-    @property
-    def compute_sql(self) -> str:
-        """Makes the units of a tenant that begin at `starts`, all of them in [since, until)."""
-        within = (
-            f"tenant = {{tenant:String}} AND {self.finer_column} >= toDateTime({{since:Int64}}, 'UTC')"
-            f" AND {self.finer_column} < toDateTime({{until:Int64}}, 'UTC')"
-            f" AND intDiv(toUnixTimestamp({self.finer_column}), {self.unit}) * {self.unit} IN {{starts:Array(Int64)}}"
-        )
-        ends = "client, client_type, server, server_type, connection"
-        first, last = self.seen
-        return f"""
-INSERT INTO {self.edges}
-    (tenant, version, {self.column}, {ends}, stored, calls, errors, retries, client_ns, server_ns, gap_ns,
-    slowest, failed, typical, first, last, named, found)
-SELECT
-    {{tenant:String}}, {{version:UInt64}},
-    toDateTime(intDiv(toUnixTimestamp(e.{self.finer_column}), {self.unit}) * {self.unit}, 'UTC') AS start, {ends},
-    sum(e.stored), sum(e.calls), sum(e.errors), sum(e.retries),
-    {_merged("client")}, {_merged("server")}, {_merged("gap")},
-    max(e.slowest), max(e.failed),
-    {_TYPICAL},
-    minIf({first}, e.stored > 0), maxIf({last}, e.stored > 0),
-    sum(e.named), sum(e.found)
-FROM {self.finer_edges} AS e
-WHERE {within} AND ({self.finer_column}, version) IN (
-    SELECT {self.finer_column}, {self.latest} FROM {self.finer_versions} WHERE {within} GROUP BY {self.finer_column})
-GROUP BY start, {ends}
-"""
-
-    @property
-    def publish_sql(self) -> str:
-        """Makes readers use what was computed."""
-        return f"""
-INSERT INTO {self.versions} (tenant, {self.column}, stamp, version)
-SELECT {{tenant:String}}, toDateTime(one.1, 'UTC'), one.2, {{version:UInt64}}
-FROM (SELECT arrayJoin(arrayZip({{starts:Array(Int64)}}, {{stamps:Array(UInt64)}})) AS one)
-"""
-
-    @property
-    def sweep_sql(self) -> str:
-        """Deletes what no longer counts."""
-        return f"""
-DELETE FROM {self.edges}
-WHERE version < {{version:UInt64}} AND (tenant, {self.column}, version) NOT IN (
-    SELECT tenant, {self.column}, argMax(version, (stamp, version)) FROM {self.versions} GROUP BY tenant, {self.column})
-"""
+    first: str
+    last: str
 
 
+_ONE_MINUTE = "(toUnixTimestamp(e.minute), e.typical.2)"
+_MINUTES = _Tier(
+    seconds=60,
+    column="minute",
+    edges="service_edges_1m",
+    versions="edge_minutes",
+    counting="max(version)",
+    stamp="v.version",
+    first=_ONE_MINUTE,
+    last=_ONE_MINUTE,
+)
+_HOURS = _Tier(
+    seconds=HOUR,
+    column="hour",
+    edges="service_edges_1h",
+    versions="edge_hours",
+    counting="argMax(version, (stamp, version))",
+    stamp="v.stamp",
+    first="e.first",
+    last="e.last",
+)
+_DAYS = _Tier(
+    seconds=DAY,
+    column="day",
+    edges="service_edges_1d",
+    versions="edge_days",
+    counting="argMax(version, (stamp, version))",
+    stamp="v.stamp",
+    first="e.first",
+    last="e.last",
+)
+# What is made, of what, and how many seconds one statement may take.
+_STEPS = ((_HOURS, _MINUTES, 6 * HOUR), (_DAYS, _HOURS, 7 * DAY))
+_ENDS = "client, client_type, server, server_type, connection"
 # The trace in the middle of those that are typical of the finer units.
 _TYPICAL = "arraySort(groupArrayIf(e.typical, e.stored > 0))[intDiv(countIf(e.stored > 0) + 1, 2)]"
-
-
-def _merged(view: str) -> str:
-    sketch = f"e.{view}_ns"
-    return (
-        f"(sum({sketch}.n), minIf({sketch}.min, {sketch}.n > 0), max({sketch}.max), sumMap({sketch}.buckets))"
-        "::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64))"
-    )
-
-
-_A_MINUTE = "(toUnixTimestamp(e.minute), e.typical.2)"
-_TIERS = (
-    _Tier(
-        HOUR, 6 * HOUR, "hour", "service_edges_1h", "edge_hours",
-        "minute", "service_edges_1m", "edge_minutes", "f.version", "max(version)", (_A_MINUTE, _A_MINUTE),
-    ),
-    _Tier(
-        DAY, 7 * DAY, "day", "service_edges_1d", "edge_days",
-        "hour", "service_edges_1h", "edge_hours", "f.stamp", "argMax(version, (stamp, version))", ("e.first", "e.last"),
-    ),
-)  # fmt: skip
 
 
 class EdgeTiers:
@@ -153,23 +89,98 @@ class EdgeTiers:
         now: unix milliseconds, the version of what is made. settled: unix seconds up to which minutes are rolled up.
         since: unix seconds, the start of a day, from which on minutes may have changed.
         """
-        return sum([await self._make(tier, now, settled, since) for tier in _TIERS])
+        return sum([await self._make(made, of, longest, now, settled, since) for made, of, longest in _STEPS])
 
     async def sweep(self, version: int) -> None:
         """Delete what was superseded before `version`, unix milliseconds."""
-        for tier in _TIERS:
-            await self._execute(tier.sweep_sql, version=version)
+        for made, _, _ in _STEPS:
+            await self._execute(_sweep_sql(made), version=version)
 
-    async def _make(self, tier: _Tier, now: int, settled: int, since: int) -> int:
-        limits = {"settled": settled, "since": since}
-        rows = (await self._store.queries.rows(tier.due_sql, limits, limits=_BOUNDS)).rows
-        stamps = {(row["tenant"], row["start"]): row["stamp"] for row in rows}
-        for window in windows(stamps, tier.unit, tier.at_once):
-            made = {"tenant": window.tenant, "starts": window.starts, "version": now}
-            await self._execute(tier.compute_sql, **made, since=window.since, until=window.until)
+    async def _make(self, made: _Tier, of: _Tier, longest: int, now: int, settled: int, since: int) -> int:
+        bounds = {"settled": settled, "since": since}
+        due = (await self._store.queries.rows(_due_sql(made, of), bounds, limits=_BOUNDS)).rows
+        stamps = {(row["tenant"], row["start"]): row["stamp"] for row in due}
+        for window in windows(stamps, made.seconds, longest):
+            units = {"tenant": window.tenant, "starts": window.starts, "version": now}
+            await self._execute(_compute_sql(made, of), **units, since=window.since, until=window.until)
             newest = [stamps[window.tenant, start] for start in window.starts]
-            await self._execute(tier.publish_sql, **made, stamps=newest)
+            await self._execute(_publish_sql(made), **units, stamps=newest)
         return len(stamps)
 
     async def _execute(self, sql: str, **parameters: Any) -> None:
         await self._store.queries.execute(sql, parameters, limits=_BOUNDS)
+
+
+def _due_sql(made: _Tier, of: _Tier) -> str:
+    """Tenant, start (unix seconds) and stamp of the units that are to be made, in order."""
+    return f"""
+SELECT now.tenant::String AS tenant, now.start AS start, now.stamp AS stamp
+FROM
+(
+    SELECT tenant, intDiv(at, {made.seconds}) * {made.seconds} AS start, sum(one.stamp) AS stamp
+    FROM ({_stamps_sql(of, "at")}) AS one
+    GROUP BY tenant, start
+) AS now
+LEFT JOIN ({_stamps_sql(made, "start")}) AS then ON now.tenant = then.tenant AND now.start = then.start
+WHERE now.start + {made.seconds} <= {{settled:Int64}} AND now.stamp > then.stamp
+ORDER BY tenant, start
+"""
+
+
+def _stamps_sql(tier: _Tier, start: str) -> str:
+    return f"""
+    SELECT tenant, toUnixTimestamp({tier.column}) AS {start}, max({tier.stamp}) AS stamp
+    FROM {tier.versions} AS v
+    WHERE {tier.column} >= toDateTime({{since:Int64}}, 'UTC')
+    GROUP BY tenant, {start}"""
+
+
+def _compute_sql(made: _Tier, of: _Tier) -> str:
+    """Makes the units of a tenant that begin at `starts`, all of them in [since, until)."""
+    start = f"intDiv(toUnixTimestamp({of.column}), {made.seconds}) * {made.seconds}"
+    within = (
+        f"tenant = {{tenant:String}} AND {of.column} >= toDateTime({{since:Int64}}, 'UTC')"
+        f" AND {of.column} < toDateTime({{until:Int64}}, 'UTC') AND {start} IN {{starts:Array(Int64)}}"
+    )
+    return f"""
+INSERT INTO {made.edges}
+    (tenant, version, {made.column}, {_ENDS}, stored, calls, errors, retries, client_ns, server_ns, gap_ns,
+    slowest, failed, typical, first, last, named, found)
+SELECT
+    {{tenant:String}}, {{version:UInt64}}, toDateTime({start}, 'UTC') AS unit, {_ENDS},
+    sum(e.stored), sum(e.calls), sum(e.errors), sum(e.retries),
+    {_merged("client")}, {_merged("server")}, {_merged("gap")},
+    max(e.slowest), max(e.failed), {_TYPICAL},
+    minIf({of.first}, e.stored > 0), maxIf({of.last}, e.stored > 0),
+    sum(e.named), sum(e.found)
+FROM {of.edges} AS e
+WHERE {within} AND ({of.column}, version) IN (
+    SELECT {of.column}, {of.counting} FROM {of.versions} WHERE {within} GROUP BY {of.column})
+GROUP BY unit, {_ENDS}
+"""
+
+
+def _merged(view: str) -> str:
+    sketch = f"e.{view}_ns"
+    return (
+        f"(sum({sketch}.n), minIf({sketch}.min, {sketch}.n > 0), max({sketch}.max), sumMap({sketch}.buckets))"
+        "::Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64))"
+    )
+
+
+def _publish_sql(made: _Tier) -> str:
+    """Makes readers use what was computed."""
+    return f"""
+INSERT INTO {made.versions} (tenant, {made.column}, stamp, version)
+SELECT {{tenant:String}}, toDateTime(one.1, 'UTC'), one.2, {{version:UInt64}}
+FROM (SELECT arrayJoin(arrayZip({{starts:Array(Int64)}}, {{stamps:Array(UInt64)}})) AS one)
+"""
+
+
+def _sweep_sql(made: _Tier) -> str:
+    """Deletes what no longer counts."""
+    return f"""
+DELETE FROM {made.edges}
+WHERE version < {{version:UInt64}} AND (tenant, {made.column}, version) NOT IN (
+    SELECT tenant, {made.column}, {made.counting} FROM {made.versions} GROUP BY tenant, {made.column})
+"""
