@@ -1,4 +1,4 @@
-"""OTLP/HTTP: `POST /v1/traces`, protobuf or JSON, plain or gzip."""
+"""OTLP/HTTP: `POST /v1/traces`, protobuf or JSON, plain, gzip or zstd."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 TRANSPORT = "http"
 
-# Larger bodies are decompressed in a thread; gzip makes a thousand times as much of them.
+# Larger bodies are decompressed in a thread; gzip makes a thousand times as much of them, zstd more.
 _INLINE_BYTES = 1 << 16
 _SECONDS_TO_READ = 60
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from backports import zstd
 from google.rpc.status_pb2 import Status
 from grpc import aio
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
@@ -25,18 +26,19 @@ MIB = 1 << 20
 
 
 async def test_every_way_to_send_ends_in_the_store(start: Start) -> None:
-    bodies = [request({"web": [span()]}).SerializeToString() for _ in range(4)]
+    bodies = [request({"web": [span()]}).SerializeToString() for _ in range(5)]
     async with start() as running:
         answers = [
             await running.post(bodies[0]),
             await running.post(gzip.compress(bodies[1]), content_encoding="gzip"),
+            await running.post(zstd.compress(bodies[4]), content_encoding="zstd"),
             await running.post(EXAMPLE, content_type="application/json; charset=utf-8"),
         ]
-        assert [(answer.status_code, answer.content) for answer in answers] == [(200, b""), (200, b""), (200, b"{}")]
-        assert answers[2].headers["content-type"] == "application/json"
+        assert [(answer.status_code, answer.content) for answer in answers] == [*[(200, b"")] * 3, (200, b"{}")]
+        assert answers[3].headers["content-type"] == "application/json"
         assert await running.export(bodies[2]) == b""
         assert await running.export(bodies[3], gzip=True) == b""
-        await running.stored(5)
+        await running.stored(6)
 
 
 async def test_an_empty_request_is_a_success(start: Start) -> None:
@@ -75,10 +77,12 @@ async def test_a_request_sent_again_is_acknowledged_and_stored_once(start: Start
         (BODY, {"content_encoding": "gzip"}, 400, "not gzip"),
         (gzip.compress(BODY)[:-9], {"content_encoding": "gzip"}, 400, "cut off"),
         (BODY, {"content_type": "text/plain"}, 415, "application/x-protobuf, application/json"),
-        (BODY, {"content_encoding": "br"}, 415, "identity, gzip"),
+        (BODY, {"content_encoding": "br"}, 415, "identity, gzip, zstd"),
+        (BODY, {"content_encoding": "zstd"}, 400, "not zstd"),
         (BODY, {"x_scope_orgid": "no/slash"}, 400, "X-Scope-OrgID"),
         (bytes(MIB + 1), {}, 413, "larger than 1048576 bytes"),
         (gzip.compress(bytes(300 * MIB)), {"content_encoding": "gzip"}, 413, "after decompression"),
+        (zstd.compress(bytes(300 * MIB)), {"content_encoding": "zstd"}, 413, "after decompression"),
     ],
 )
 async def test_http_refuses_in_the_words_of_the_specification(
