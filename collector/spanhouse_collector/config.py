@@ -15,12 +15,14 @@ class RollupConfig:
 
     lookback: minutes between the halves of a call, at most. settle: seconds after its end before a minute is rolled up
     for the first time. every: seconds between two steps. retention: how long halves of calls are kept.
+    memory: bytes of the engine that one statement may take; minutes that need more are computed in slices.
     """
 
     lookback: int = 15
     settle: float = 30.0
     every: float = 10.0
     retention: Retention = field(default_factory=Retention)
+    memory: int = 400 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

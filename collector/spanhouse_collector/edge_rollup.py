@@ -8,11 +8,13 @@ the new one in force, and its successor begins again from the stored watermark.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Awaitable, Callable
+from itertools import count
+from typing import Any, TypeVar
 
 import anyio
 from anyio import CapacityLimiter
-from spanhouse_storage import QueryLimits, Store, StoreError, calls_sql, edges_sql
+from spanhouse_storage import QueryLimits, QueryTooLarge, Store, StoreError, calls_sql, edges_sql
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edge_tiers import DAY, HOUR, EdgeTiers
@@ -21,11 +23,13 @@ from spanhouse_collector.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 MINUTE = 60
 _LONGEST_WINDOW = 30 * MINUTE
+_MOST_SLICES = 1024
 _HOUR_MS = 3_600_000
 _HOURS_EVERY_MS = 60_000
-_BOUNDS = QueryLimits(seconds=300, threads=1)
 
 # Instants are numbers, because what the driver makes of times depends on the machine's zone: minutes in unix seconds,
 # arrivals and versions in unix milliseconds, all by the engine's clock.
@@ -43,7 +47,10 @@ _TOUCHED = """
 SELECT DISTINCT tenant, toUnixTimestamp(minute) AS start
 FROM call_halves
 WHERE minute >= toDateTime({first:Int64}, 'UTC') AND minute <= toDateTime({last:Int64}, 'UTC')
-    AND key IN (SELECT key FROM call_halves WHERE arrived >= fromUnixTimestamp64Milli({watermark:Int64}, 'UTC'))
+    AND key % {slices:UInt32} = {slice:UInt32}
+    AND key IN (
+        SELECT key FROM call_halves
+        WHERE arrived >= fromUnixTimestamp64Milli({watermark:Int64}, 'UTC') AND key % {slices:UInt32} = {slice:UInt32})
 """
 
 # Minutes with callees whose parent was not there: it may be a span that is no half and has arrived since.
@@ -60,7 +67,7 @@ _COLUMNS = (
 )
 _COMPUTE = f"""
 INSERT INTO service_edges_1m (tenant, version, {_COLUMNS})
-SELECT {{tenant:String}}, {{version:UInt64}}, {_COLUMNS} FROM ({edges_sql(calls=calls_sql(minutes="minutes"))})
+SELECT {{tenant:String}}, {{version:UInt64}}, {_COLUMNS} FROM ({edges_sql(calls=calls_sql(sliced=True))})
 """  # noqa: S608 - columns and statement are constants
 
 _PUBLISH = """
@@ -93,10 +100,12 @@ class EdgeRollup:
         self._config = config
         self._inserting = inserting
         self._metrics = metrics
+        self._limits = QueryLimits(seconds=300, memory=config.memory, threads=1)
         self._watermark: int | None = None
         self._pending: dict[Unit, int] = {}
         self._waiting: dict[Unit, int] = {}
         self._swept = 0
+        self._slices = 1
         self._tiers = EdgeTiers(store)
         self._tiered = 0
         self._tiered_hour = 0
@@ -172,19 +181,41 @@ class EdgeRollup:
         rows = await self._rows(_PROGRESS)
         return rows[0]["watermark"] if rows else 0
 
-    async def _touched(self, watermark: int) -> list[Unit]:
+    async def _touched(self, watermark: int) -> set[Unit]:
         (arrivals,) = await self._rows(_ARRIVALS, watermark=watermark)
         if not arrivals["halves"]:
-            return []
+            return set()
         reach = self._config.lookback * MINUTE
-        bounds = {"first": arrivals["first"] - reach, "last": arrivals["last"] + reach}
-        return [(row["tenant"], row["start"]) for row in await self._rows(_TOUCHED, watermark=watermark, **bounds)]
+        bounds = {"watermark": watermark, "first": arrivals["first"] - reach, "last": arrivals["last"] + reach}
 
-    async def _roll_up(self, window: Window, version: int) -> None:
-        minutes = {"tenant": window.tenant, "minutes": window.starts, "version": version}
+        async def find(slices: int) -> set[Unit]:
+            found = [await self._rows(_TOUCHED, **bounds, slices=slices, slice=number) for number in range(slices)]
+            return {(row["tenant"], row["start"]) for rows in found for row in rows}
+
+        return await self._in_slices(find)
+
+    async def _roll_up(self, window: Window, now: int) -> None:
         bounds = {"since": window.since, "until": window.until, "lookback": self._config.lookback}
-        await self._execute(_COMPUTE, **minutes, **bounds)
-        await self._execute(_PUBLISH, **minutes)
+        versions = count(now)  # what an attempt that failed has written is never published
+
+        async def compute(slices: int) -> dict[str, Any]:
+            minutes = {"tenant": window.tenant, "minutes": window.starts, "version": next(versions)}
+            for number in range(slices):
+                await self._execute(_COMPUTE, **minutes, **bounds, slices=slices, slice=number)
+            return minutes
+
+        await self._execute(_PUBLISH, **await self._in_slices(compute))
+
+    async def _in_slices(self, run: Callable[[int], Awaitable[T]]) -> T:
+        """The outcome of `run` with as few slices as fit into memory."""
+        self._slices = max(1, self._slices // 2)
+        while True:
+            try:
+                return await run(self._slices)
+            except QueryTooLarge:
+                if self._slices >= _MOST_SLICES:
+                    raise
+                self._slices *= 2
 
     async def _advance(self, now: int, settled: int) -> None:
         """Everything that arrived before the watermark is rolled up or will be noticed again from there."""
@@ -217,10 +248,10 @@ class EdgeRollup:
             self._swept = now
 
     async def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
-        return (await self._store.queries.rows(sql, parameters, limits=_BOUNDS)).rows
+        return (await self._store.queries.rows(sql, parameters, limits=self._limits)).rows
 
     async def _execute(self, sql: str, **parameters: Any) -> None:
-        await self._store.queries.execute(sql, parameters, limits=_BOUNDS)
+        await self._store.queries.execute(sql, parameters, limits=self._limits)
 
 
 def _floor(seconds: int) -> int:

@@ -75,6 +75,11 @@ class Meta(BaseModel):
     live: RangeAnswer | None = Field(
         None, description="The part of the range that the rollup has not reached: its calls were matched just now."
     )
+    left_out: RangeAnswer | None = Field(
+        None,
+        description="Set where the calls of the range's end are too many to be matched now: they are missing, and will "
+        "be there once they are rolled up, within about two minutes.",
+    )
     rolled_up: str | None = Field(
         None,
         description="Of the part before `live`: spans that arrived before this instant are in the rollup, later ones "
@@ -118,6 +123,7 @@ class Reader:
         kept_from: int | None = None,
         sampling: Sampling | None = None,
         live: TimeRange | None = None,
+        left_out: TimeRange | None = None,
         rolled_up: int | None = None,
     ) -> Meta:
         """The account so far."""
@@ -134,6 +140,7 @@ class Reader:
             kept_from=str(kept_from) if kept_from else None,
             sampling=sampling,
             live=range_answer(live) if live else None,
+            left_out=range_answer(left_out) if left_out else None,
             rolled_up=str(rolled_up) if rolled_up else None,
         )
 

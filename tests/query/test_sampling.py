@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
@@ -117,7 +117,7 @@ durations = st.sampled_from([0, 1, 1023, 1024, 1025, 2**40]) | st.integers(0, 10
 requests = st.builds(Request, durations, st.booleans(), thresholds)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.lists(requests, min_size=1, max_size=30))
 def test_services_operations_and_latency_equal_the_reference(service: Service, traffic: list[Request]) -> None:
     tenant = fresh_tenant()

@@ -153,11 +153,9 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
         meta=await call.reader.meta(
             effective=after.effective,
             completeness=completeness(after.found.rows, level=1),
-            tiers=after.found.tiers,
+            **after.found.provenance,
             kept_from=call.spans_gone_before(before.effective.start) if "raw" in after.found.tiers else None,
             sampling=edges_sampling(after.found.rows, level=1),
-            live=after.found.live,
-            rolled_up=after.found.rolled_up,
         ),
     )
 

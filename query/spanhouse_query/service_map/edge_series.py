@@ -102,11 +102,9 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
         step_ns=step,
         meta=await call.reader.meta(
             effective=effective,
-            tiers=found.tiers,
+            **found.provenance,
             sampling=_sampling(rows),
             completeness=completeness(found.rows, level=_ALL),
-            live=found.live,
-            rolled_up=found.rolled_up,
         ),
     )
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spanhouse_storage import Retention, edges_sql
+from spanhouse_storage import QueryTooLarge, Retention, edges_sql
 
 from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
 from spanhouse_query.endpoint import Call
@@ -92,14 +92,26 @@ SELECT
 class EdgeRows:
     """Rows of a query over edges, and where they came from.
 
-    tiers: the finest first. live: the part of the range that was matched just now. rolled_up: unix nanoseconds; what
-    arrived before is in the rest.
+    tiers: the finest first. live: the part of the range that was matched just now. left_out: that part where its calls
+    are too many to be matched. rolled_up: unix nanoseconds; what arrived before is in the rest.
     """
 
     rows: list[dict[str, Any]]
     tiers: Sequence[TierName]
     live: TimeRange | None
     rolled_up: int | None = None
+    left_out: TimeRange | None = None
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What an answer's meta says of it."""
+        return {
+            "tiers": self.tiers,
+            "live": self.live,
+            "rolled_up": self.rolled_up,
+            "left_out": self.left_out,
+            "truncated": self.left_out is not None,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,22 +145,35 @@ async def read_edges(
     bound parameters.
     """
     ends = {"since": effective.start // SECOND, "until": effective.end // SECOND}
+    matched = True
     (before,) = (state,) = await call.reader.rows(PROGRESS_SQL, ends)
-    for _ in range(_ATTEMPTS):
-        source = await _source(call, effective, state, step)
+    for attempt in range(_ATTEMPTS):
+        source = await _source(call, effective, state, step, matched=matched)
         bound = {**ends, **source.parameters, "lookback": call.settings.lookback}
-        rows = await call.reader.rows(statement(source.sql), bound, **more)
+        try:
+            rows = await call.reader.rows(statement(source.sql), bound, **more)
+        except QueryTooLarge:
+            if attempt or source.live is None or source.live == effective:
+                raise
+            matched, published = False, None
+        else:
+            published = [state[name] for name in ("minutes", "hours", "days")]
         before, (state,) = state, await call.reader.rows(PROGRESS_SQL, ends)
-        if all(state[published] == before[published] for published in ("minutes", "hours", "days")):
+        if published == [state[name] for name in ("minutes", "hours", "days")]:
             break
-    return EdgeRows(rows, source.tiers, source.live, (before["stepped"] or 0) * 1_000_000 or None)
+    rolled_up = (before["stepped"] or 0) * 1_000_000 or None
+    if matched:
+        return EdgeRows(rows, source.tiers, source.live, rolled_up)
+    return EdgeRows(rows, source.tiers, None, rolled_up, left_out=source.live)
 
 
-async def _source(call: Call, effective: TimeRange, state: Mapping[str, Any], step: int | None) -> EdgeSource:
+async def _source(
+    call: Call, effective: TimeRange, state: Mapping[str, Any], step: int | None, *, matched: bool
+) -> EdgeSource:
     rolled = min(max((state["settled"] or 0) * SECOND, effective.start), effective.end)
     live = TimeRange(rolled, effective.end) if rolled < effective.end else None
     cut = await _cut(call, TimeRange(effective.start, rolled), step) if effective.start < rolled else []
-    if live is None or state["unsettled"]:
+    if live is not None and matched and state["unsettled"]:
         return edge_source(cut, live)
     return replace(edge_source(cut or [Part(MINUTES, effective)], None), live=live)
 

@@ -137,11 +137,9 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
     meta = await call.reader.meta(
         effective=effective,
         completeness=completeness(found.edges.rows),
-        tiers=found.edges.tiers,
+        **found.edges.provenance,
         kept_from=call.spans_gone_before(effective.start) if "raw" in found.edges.tiers else None,
         sampling=edges_sampling(found.edges.rows) or red_sampling(found.services),
-        live=found.edges.live,
-        rolled_up=found.edges.rolled_up,
     )
     return _drawn(ServiceMap(nodes=shown, edges=kept, meta=meta), parameters.format)
 

@@ -75,9 +75,8 @@ async def topology(call: Call, parameters: TopologyParameters) -> Topology | Res
     meta = await call.reader.meta(
         effective=both.current,
         completeness=completeness(found.current.rows),
-        tiers=found.current.tiers,
+        **found.current.provenance,
         kept_from=call.spans_gone_before(both.previous.start),
-        live=found.current.live,
         sampling=edges_sampling(found.current.rows) or red_sampling(found.peers),
     )
     answer = await to_thread.run_sync(_assembled, found, both, parameters, meta)

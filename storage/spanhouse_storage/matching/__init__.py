@@ -11,18 +11,17 @@ from functools import cache
 from importlib.resources import files
 
 
-def calls_sql(
-    since: str = "since", until: str = "until", *, traces: str | None = None, minutes: str | None = None
-) -> str:
+def calls_sql(since: str = "since", until: str = "until", *, traces: str | None = None, sliced: bool = False) -> str:
     """One row a call of the minutes in [since, until); what the columns hold is said in calls.sql.
 
     traces: a statement that gives the ids of the traces whose calls are wanted, all by default. It is read where halves
     are, so that those of other traces are not matched; it stands there several times and is best a materialized one.
-    minutes: the name of a parameter with the minutes that are wanted of these, as unix seconds; all by default.
+    sliced: only those of the {minutes:Array(UInt32)}, unix seconds, and of these the {slice:UInt32}th of
+    {slices:UInt32}; all slices together have each call once, because calls are matched by key.
     """
     wanted = "" if traces is None else f" AND trace_id IN ({traces})"
-    if minutes is not None:
-        wanted += f" AND toUnixTimestamp(minute) IN {{{minutes}:Array(UInt32)}}"
+    if sliced:
+        wanted += " AND toUnixTimestamp(minute) IN {minutes:Array(UInt32)} AND key % {slices:UInt32} = {slice:UInt32}"
     return _bounded("calls.sql", since, until).replace("/* wanted */", wanted)
 
 
