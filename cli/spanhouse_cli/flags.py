@@ -24,7 +24,7 @@ class GroupedCommand(click.Command):
         """Write the sections; see click.Command."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            if record := parameter.get_help_record(ctx):
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
                 sections.setdefault(getattr(parameter, "group", "Options"), []).append(record)
         for title in sorted(sections, key=lambda title: title != "Options"):
             with formatter.section(title):

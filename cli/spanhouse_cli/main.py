@@ -8,6 +8,7 @@ from spanhouse_cli.commands.collector import collector
 from spanhouse_cli.commands.config import config
 from spanhouse_cli.commands.demo import demo
 from spanhouse_cli.commands.migrate import migrate
+from spanhouse_cli.commands.quarantine import quarantine
 from spanhouse_cli.commands.query import query
 from spanhouse_cli.commands.status import status
 from spanhouse_cli.commands.up import up
@@ -32,5 +33,5 @@ def main() -> None:
     """
 
 
-for command in (up, demo, status, config, migrate, collector, query):
+for command in (up, demo, status, config, migrate, quarantine, collector, query):
     main.add_command(command)

@@ -23,6 +23,7 @@ from spanhouse_collector.receiver import TraceReceiver
 from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.recent_file import RecentFile
 from spanhouse_collector.segments import Quarantine, SegmentLog
+from spanhouse_collector.retries import Retries
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ class Collector:
 
     def __init__(self, config: CollectorConfig, store: Store, data: DataDirectory, registry: CollectorRegistry) -> None:
         self._metrics = Metrics(registry)
-        quarantine = Quarantine(data.quarantine)
+        quarantine = Quarantine(data.quarantine, self._metrics.count_quarantined)
         self._recent = RecentRequests()
         self._recent_file = RecentFile(data.log)
         self._log = SegmentLog(data.log / "traces", quarantine, config, self._recent_file.append)
@@ -53,6 +54,7 @@ class Collector:
         self.http_app: Starlette = otlp_http_app(self._receiver, config)
         self.operations_app: Starlette = operations_app(registry, self.status)
 
+        self._retries = Retries(quarantine, self._log)
     @property
     def grpc_address(self) -> str:
         """HOST:PORT of OTLP/gRPC, with the real port once started."""
@@ -81,6 +83,7 @@ class Collector:
         self._receiver.stop()
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()
+            asyncio.create_task(self._retries.run(), name="retries"),
         await self._log.close()
         self._recent_file.close()
         await _ended(self._tasks, seconds / 2)
@@ -95,6 +98,7 @@ class Collector:
     def status(self) -> dict[str, Any]:
         """What `/api/v1/status` says of the way in."""
         return {
+        self._retries.stop()
             "state": self._state,
             "spans": {
                 "accepted": _by_tenant(self._metrics.accepted),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 
 from spanhouse_storage import DataRefused, Store, StoreError
 from spanhouse_storage.errors import code_of
 
 from spanhouse_collector.frame import Damage, Frame, scan
-from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.segments import Quarantine, Segment
+from spanhouse_collector.segments import Kind, Quarantine, Segment
 from spanhouse_collector.segments.halves import split
 from spanhouse_collector.segments.recovery import keep_damage
 from spanhouse_collector.stored import holds_any
@@ -42,10 +42,9 @@ class Isolation:
     is stored again. Runs in the loader's thread.
     """
 
-    def __init__(self, store: Store, quarantine: Quarantine, metrics: Metrics) -> None:
+    def __init__(self, store: Store, quarantine: Quarantine) -> None:
         self._store = store
         self._quarantine = quarantine
-        self._metrics = metrics
         self._stored = 0
         self._refused = 0
         self._suspicions: dict[str, _Suspicion] = {}
@@ -80,14 +79,16 @@ class Isolation:
         found = list(scan(data))
         frames = [part for part in found if isinstance(part, Frame)]
         damage = [part for part in found if isinstance(part, Damage)]
-        if (len(frames) > 1 or damage) and not holds_any(self._store, data, frames):
+        is_partial = holds_any(self._store, data, frames)
+        if (len(frames) > 1 or damage) and not is_partial:
             keep_damage(segment.path, data, damage, self._quarantine)
             halves = split(segment, data, frames)
             self._inherit(segment, halves)
             return halves
         if not is_proven:
             return [segment]
-        self._set_aside(segment, data, frames, error)
+        kind = Kind.PARTIAL if is_partial else Kind.REFUSED if isinstance(error, DataRefused) else Kind.MEMORY
+        self._set_aside(segment, Counter(frame.tenant for frame in frames), kind, error)
         return []
 
     def _inherit(self, segment: Segment, halves: list[Segment]) -> None:
@@ -95,11 +96,12 @@ class Isolation:
             tries = _TRIES_WITHOUT_MEMORY - _TRIES_OF_A_HALF
             self._suspicions |= {half.token: _Suspicion(suspicion.stored, tries) for half in halves}
 
-    def _set_aside(self, segment: Segment, data: memoryview, frames: list[Frame], error: StoreError) -> None:
-        tenants = ", ".join(sorted({frame.tenant for frame in frames}))
-        name = f"{segment.token}.{'frame' if len(frames) == 1 else 'frames'}"
-        path = self._quarantine.keep(name, data, tenant=tenants, spans=segment.spans, reason=str(error))
+    def _set_aside(self, segment: Segment, requests: Counter[str], kind: Kind, error: StoreError) -> None:
+        name = f"{segment.token}.{'frame' if requests.total() == 1 else 'frames'}"
+        path = self._quarantine.keep(
+            name, segment.path.read_bytes(), kind=kind, reason=str(error), requests=requests, spans=segment.spans
+        )
         segment.path.unlink(missing_ok=True)
         self._suspicions.pop(segment.token, None)
-        self._metrics.quarantined.inc(len(frames))
+        tenants = ", ".join(sorted(requests))
         logger.warning("the engine cannot take a request of tenant %s, kept in %s: %s", tenants, path, error)

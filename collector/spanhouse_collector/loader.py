@@ -31,7 +31,7 @@ class Loader:
     ) -> None:
         self._log = log
         self._store = store
-        self._isolation = Isolation(store, quarantine, metrics)
+        self._isolation = Isolation(store, quarantine)
         self._metrics = metrics
         self._inserting = inserting
         self._stopping = anyio.Event()

@@ -25,6 +25,7 @@ class Metrics:
     """The collector's instruments on one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.tenants = TenantLabels()
         self.requests = Counter(
             "spanhouse_otlp_requests",
             "OTLP requests by what became of them: accepted, duplicate, or why they were refused.",
@@ -67,7 +68,8 @@ class Metrics:
         )
         self.quarantined = Counter(
             "spanhouse_frames_quarantined",
-            "Requests the engine refused, kept in the quarantine folder.",
+            "Requests and damaged pieces of the log that were put into quarantine.",
+            ("tenant", "reason"),
             registry=registry,
         )
         self.edge_minutes = Counter(
@@ -82,3 +84,7 @@ class Metrics:
         self.log_segments = Gauge(
             "spanhouse_log_segments", "Sealed segments that wait for the engine.", registry=registry
         )
+
+    def count_quarantined(self, tenant: str, reason: str, requests: int) -> None:
+        """Count what was put into quarantine; tenant "" where nobody knows whose it is."""
+        self.quarantined.labels(self.tenants.label(tenant) if tenant else "", reason).inc(requests)

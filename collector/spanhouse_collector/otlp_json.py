@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from google.protobuf.json_format import ParseDict, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanhouse_collector.errors import Malformed, TooLarge
@@ -41,6 +41,17 @@ def traces_from_json(body: bytes, max_spans: int) -> bytes:
         return ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True).SerializeToString()
     except (ParseError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise Malformed(f"the body is not an OTLP/JSON trace request: {error}") from error
+
+
+def traces_to_json(request: ExportTraceServiceRequest) -> dict[str, Any]:
+    """The OTLP/JSON form of a trace request."""
+    document = MessageToDict(request, use_integers_for_enums=True)
+    for _, span in _spans_of(document):
+        for holder in (span, *_list(span, "links")):
+            for field in _ID_FIELDS:
+                if field in holder:
+                    holder[field] = base64.b64decode(holder[field]).hex()
+    return document
 
 
 def _spans_of(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

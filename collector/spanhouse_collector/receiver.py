@@ -14,7 +14,7 @@ from spanhouse_collector.check import Checked, check_traces
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import ANSWERS, Overloaded, Refused
 from spanhouse_collector.frame import digest_of, frame_header
-from spanhouse_collector.metrics import Metrics, TenantLabels
+from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.segments import SegmentLog
 
@@ -46,7 +46,6 @@ class TraceReceiver:
         self._recent = recent
         self._metrics = metrics
         self._max_spans = config.max_spans
-        self._tenants = TenantLabels()
         self._checking = CapacityLimiter(1)
         self._reported: set[type[Exception]] = set()
         self._stopping = False
@@ -112,7 +111,7 @@ class TraceReceiver:
         self._metrics.requests.labels("traces", request.transport, "duplicate" if repeated else "accepted").inc()
         if repeated:
             return
-        tenant = self._tenants.label(request.tenant)
+        tenant = self._metrics.tenants.label(request.tenant)
         self._metrics.accepted.labels(tenant).inc(checked.spans - checked.rejected)
         self._metrics.received_bytes.labels(tenant).inc(len(request.body))
         if checked.rejected:

@@ -22,7 +22,7 @@ def help_of(*command: str) -> str:
 
 def test_the_commands_stand_in_the_order_in_which_one_needs_them() -> None:
     listed = [line.split()[0] for line in help_of().partition("Commands:\n")[2].splitlines()]
-    assert listed == ["up", "demo", "status", "config", "migrate", "collector", "query"]
+    assert listed == ["up", "demo", "status", "config", "migrate", "quarantine", "collector", "query"]
 
 
 def test_no_description_of_a_command_is_cut_off() -> None:
@@ -54,7 +54,7 @@ def test_a_command_has_the_flags_that_it_uses(command: str, flags: list[str], mi
     assert [flag for flag in missing if flag in words] == []
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "status", "config", "migrate", "collector", "query"])
+@pytest.mark.parametrize("command", ["up", "demo", "status", "config", "migrate", "quarantine", "collector", "query"])
 def test_every_command_shows_examples_of_itself(command: str) -> None:
     assert f"spanhouse {command}" in help_of(command).partition("Examples:\n")[2]
 

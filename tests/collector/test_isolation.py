@@ -13,10 +13,8 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
-from prometheus_client import CollectorRegistry
 from spanhouse_collector.frame import Frame, digest_of, frame_header, scan
 from spanhouse_collector.isolation import Isolation
-from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.segments import Quarantine, Segment
 from spanhouse_storage import DataDirectory, DataRefused, Store
 
@@ -105,7 +103,7 @@ def crash_after(patch: pytest.MonkeyPatch, syncs: int) -> None:
 def take_apart(store: Store, quarantine: Quarantine, found: Segment) -> None:
     """Load as the loader does, but leave what is stored, as if each crash came before it could be removed."""
     quarantine.open()
-    isolation = Isolation(store, quarantine, Metrics(CollectorRegistry()))
+    isolation = Isolation(store, quarantine)
     waiting = [found]
     while waiting:
         part = waiting.pop(0)
@@ -167,7 +165,7 @@ async def test_when_all_is_refused_the_engine_is_wrong_and_nothing_is_set_aside(
 ) -> None:
     quarantine = Quarantine(data.quarantine)
     quarantine.open()
-    isolation = Isolation(store, quarantine, Metrics(CollectorRegistry()))
+    isolation = Isolation(store, quarantine)
     refusal = DataRefused("whatever it is")
     for _ in range(20):
         assert isolation.replace(left_behind(data, frame(body())), refusal) == []

@@ -1,7 +1,7 @@
 """The log of accepted requests: segment files that are appended to, sealed, loaded and removed."""
 
 from spanhouse_collector.segments.log import SegmentLog
-from spanhouse_collector.segments.quarantine import Quarantine
+from spanhouse_collector.segments.quarantine import Kind, Quarantine
 from spanhouse_collector.segments.segment import Segment
 
-__all__ = ["Quarantine", "Segment", "SegmentLog"]
+__all__ = ["Kind", "Quarantine", "Segment", "SegmentLog"]

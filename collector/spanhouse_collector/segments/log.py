@@ -33,7 +33,7 @@ class SegmentLog:
     def __init__(
         self, folder: Path, quarantine: Quarantine, config: CollectorConfig, written: Callable[[Sequence[bytes]], None]
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._quarantine = quarantine
         self._config = config
         self._written = written
@@ -49,16 +49,16 @@ class SegmentLog:
 
         `seen` is shown every frame found, in a thread. Raises OSError.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._quarantine.open()
-        found = await to_thread.run_sync(lambda: list(recover(self._folder, self._quarantine, seen)))
+        found = await to_thread.run_sync(lambda: list(recover(self.folder, self._quarantine, seen)))
         for recovered in found:
             _report(recovered)
             if recovered.frames:
                 self.bytes_on_disk += recovered.segment.size
                 self._queue(recovered.segment)
         self._writer = SegmentWriter(
-            self._folder,
+            self.folder,
             segment_bytes=self._config.segment_bytes,
             segment_age=self._config.segment_age,
             sealed=self._queue,
@@ -91,6 +91,11 @@ class SegmentLog:
         for other in others:
             self.bytes_on_disk += other.size
             self._queue(other, _SUSPECT)
+
+    def adopt(self, segment: Segment) -> None:
+        """Queue a segment that was put into the folder, behind all that have not failed."""
+        self.bytes_on_disk += segment.size
+        self._queue(segment, _SUSPECT)
 
     async def close(self) -> None:
         """Write and seal what is there; `next_sealed` gives the rest and then None."""

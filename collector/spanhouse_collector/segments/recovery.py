@@ -9,7 +9,7 @@ from pathlib import Path
 from spanhouse_collector.frame import Damage, Frame, scan
 from spanhouse_collector.segments.durable import TEMPORARY, sync_folder, write_file
 from spanhouse_collector.segments.halves import parent_of
-from spanhouse_collector.segments.quarantine import Quarantine
+from spanhouse_collector.segments.quarantine import Kind, Quarantine
 from spanhouse_collector.segments.segment import SUFFIX, Segment
 
 
@@ -63,7 +63,8 @@ def _read(path: Path, quarantine: Quarantine, seen: Callable[[Frame], None]) -> 
 def keep_damage(path: Path, data: memoryview, damage: Sequence[Damage], quarantine: Quarantine) -> None:
     """Put the damaged parts of a segment into quarantine. Raises OSError."""
     for part in damage:
-        quarantine.keep(f"{path.stem}-{part.start}.torn", data[part.start : part.end], reason=part.reason)
+        name = f"{path.stem}-{part.start}.torn"
+        quarantine.keep(name, data[part.start : part.end], kind=Kind.DAMAGED, reason=part.reason)
 
 
 def _without(data: memoryview, damage: Sequence[Damage]) -> Iterator[memoryview]:
