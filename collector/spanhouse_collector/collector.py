@@ -22,8 +22,8 @@ from spanhouse_collector.operations import operations_app
 from spanhouse_collector.receiver import TraceReceiver
 from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.recent_file import RecentFile
-from spanhouse_collector.segments import Quarantine, SegmentLog
 from spanhouse_collector.retries import Retries
+from spanhouse_collector.segments import Quarantine, SegmentLog
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +45,7 @@ class Collector:
         inserting = CapacityLimiter(1)
         self._loader = Loader(self._log, store, quarantine, self._metrics, inserting)
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
+        self._retries = Retries(quarantine, self._log)
         self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config)
         self._grpc = GrpcServer(config.otlp_grpc, self._receiver, config.max_body)
         self._tasks: list[asyncio.Task[None]] = []
@@ -54,7 +55,6 @@ class Collector:
         self.http_app: Starlette = otlp_http_app(self._receiver, config)
         self.operations_app: Starlette = operations_app(registry, self.status)
 
-        self._retries = Retries(quarantine, self._log)
     @property
     def grpc_address(self) -> str:
         """HOST:PORT of OTLP/gRPC, with the real port once started."""
@@ -74,6 +74,7 @@ class Collector:
         self._tasks = [
             asyncio.create_task(self._loader.run(), name="loader"),
             asyncio.create_task(self._rollup.run(), name="edge-rollup"),
+            asyncio.create_task(self._retries.run(), name="retries"),
         ]
         self._state = "ready"
 
@@ -83,7 +84,7 @@ class Collector:
         self._receiver.stop()
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()
-            asyncio.create_task(self._retries.run(), name="retries"),
+        self._retries.stop()
         await self._log.close()
         self._recent_file.close()
         await _ended(self._tasks, seconds / 2)
@@ -98,7 +99,6 @@ class Collector:
     def status(self) -> dict[str, Any]:
         """What `/api/v1/status` says of the way in."""
         return {
-        self._retries.stop()
             "state": self._state,
             "spans": {
                 "accepted": _by_tenant(self._metrics.accepted),
