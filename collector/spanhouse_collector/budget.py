@@ -9,15 +9,28 @@ from spanhouse_collector.errors import Overloaded
 
 
 class Budget:
-    """Bytes that all requests share. A request alone is always let in, so that none is too large for ever."""
+    """Bytes that at most `requests` requests share. One alone is always let in, so that none is too large for ever."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, requests: int) -> None:
         self._limit = limit
+        self._most_requests = requests
         self.used = 0
+        self.requests = 0
 
     def share(self) -> Share:
         """What one request takes of it: `with budget.share() as share: share.take(…)`."""
         return Share(self)
+
+    def enter(self) -> None:
+        """Let one request more in. Raises Overloaded where there are enough."""
+        if self.requests >= self._most_requests:
+            raise Overloaded(f"too many requests are under way, max_requests is {self._most_requests}", retry_after=1)
+        self.requests += 1
+
+    def leave(self, *, held: int) -> None:
+        """Let one go that holds so many bytes."""
+        self.requests -= 1
+        self.used -= held
 
     def take(self, size: int, *, held: int) -> None:
         """Take `size` bytes for one that holds `held` already. Raises Overloaded where others have too much."""
@@ -27,7 +40,7 @@ class Budget:
 
 
 class Share:
-    """The bytes of one request; given back when it is left."""
+    """One request's place and its bytes, from entering it to leaving it. Entering raises Overloaded."""
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -39,10 +52,11 @@ class Share:
         self._held += size
 
     def __enter__(self) -> Self:
+        self._budget.enter()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._budget.used -= self._held
+        self._budget.leave(held=self._held)
         self._held = 0

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+import grpc
 from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_storage import DataDirectory, Store
@@ -36,7 +37,15 @@ class Collector:
     `http_app` is to be served on the OTLP/HTTP address, `operations_app` where operators look.
     """
 
-    def __init__(self, config: CollectorConfig, store: Store, data: DataDirectory, registry: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        config: CollectorConfig,
+        store: Store,
+        data: DataDirectory,
+        registry: CollectorRegistry,
+        *,
+        credentials: grpc.ServerCredentials | None = None,
+    ) -> None:
         self._metrics = Metrics(registry)
         quarantine = Quarantine(data.quarantine, self._metrics.count_quarantined)
         self._recent = RecentRequests()
@@ -47,7 +56,7 @@ class Collector:
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
         self._retries = Retries(quarantine, self._log)
         self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config)
-        self._grpc = GrpcServer(config.otlp_grpc, self._receiver, config.max_body)
+        self._grpc = GrpcServer(config, self._receiver, credentials)
         self._tasks: list[asyncio.Task[None]] = []
         self._state = "starting"
         self._metrics.log_bytes.set_function(lambda: self._log.bytes_on_disk)
@@ -57,7 +66,7 @@ class Collector:
 
     @property
     def grpc_address(self) -> str:
-        """HOST:PORT of OTLP/gRPC, with the real port once started."""
+        """HOST:PORT of OTLP/gRPC, with the real port once started, or unix:PATH."""
         return self._grpc.address
 
     async def start(self) -> None:
@@ -78,9 +87,14 @@ class Collector:
         ]
         self._state = "ready"
 
+    async def leave(self) -> None:
+        """Say to everybody who asks that it is about to stop; what is sent is still taken."""
+        self._state = "stopping"
+        await self._grpc.leave()
+
     async def stop(self, seconds: float) -> None:
         """Take nothing more, make durable what was taken, and load what `seconds` allow; the rest stays in the log."""
-        self._state = "stopping"
+        await self.leave()
         self._receiver.stop()
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()

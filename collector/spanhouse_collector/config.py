@@ -29,11 +29,13 @@ class RollupConfig:
 class CollectorConfig:
     """Limits and addresses of the receive path.
 
-    otlp_grpc: HOST:PORT for OTLP/gRPC, port 0 for any free one. max_body: bytes of a request body after decompression.
-    segment_bytes, segment_age: a segment is closed at this size or this many seconds after its first frame, whichever
-    comes first. log_quota: bytes of accepted but not yet stored requests on disk, past which senders are asked to wait.
-    max_spans: spans of one request; more would take too much memory at once, however short they are. pending_bytes:
-    bytes of requests in memory, from the first that is read of one until it is answered.
+    otlp_grpc: HOST:PORT for OTLP/gRPC, port 0 for any free one, or unix:PATH. max_body: bytes of a request body after
+    decompression. segment_bytes, segment_age: a segment is closed at this size or this many seconds after its first
+    frame, whichever comes first. log_quota: bytes of accepted but not yet stored requests on disk, past which senders
+    are asked to wait. max_spans: spans of one request; more would take too much memory at once, however short they are.
+    pending_bytes: bytes of requests in memory, from the first that is read of one until it is answered. max_requests:
+    requests under way at once, on all transports. grpc_max_connection_age: seconds after which a gRPC connection is
+    asked to be made anew; None is never. cors_origins: origins whose browser pages may send over HTTP, `*` for all.
     """
 
     otlp_grpc: str = "127.0.0.1:4317"
@@ -43,4 +45,7 @@ class CollectorConfig:
     segment_age: float = 1.0
     log_quota: int = 4096 * MIB
     pending_bytes: int = 64 * MIB
+    max_requests: int = 1024
+    grpc_max_connection_age: float | None = None
+    cors_origins: tuple[str, ...] = ()
     rollup: RollupConfig = field(default_factory=RollupConfig)

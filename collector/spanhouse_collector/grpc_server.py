@@ -1,102 +1,87 @@
-"""OTLP/gRPC: the TraceService, on raw bytes."""
+"""The gRPC server: OTLP, the standard health service, and reflection, on one address."""
 
 from __future__ import annotations
 
 import grpc
-from google.protobuf.any_pb2 import Any
-from google.protobuf.duration_pb2 import Duration
-from google.rpc.error_details_pb2 import RetryInfo
-from google.rpc.status_pb2 import Status
 from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
-from spanhouse_collector.errors import ANSWERS, Overloaded, Refused
-from spanhouse_collector.receiver import Request, TraceReceiver
-from spanhouse_collector.responses import traces_response
-from spanhouse_collector.tenant import HEADER, tenant_of
+from spanhouse_collector import unix_socket
+from spanhouse_collector.config import CollectorConfig
+from spanhouse_collector.grpc_service import SERVICE, TraceService
+from spanhouse_collector.receiver import TraceReceiver
 
-SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
-TRANSPORT = "grpc"
-STREAMS_PER_CONNECTION = 32
-
-Context = aio.ServicerContext[bytes, bytes]
-
-
-class TraceService:
-    """`TraceService/Export`: requests and answers are the serialised messages themselves."""
-
-    def __init__(self, receiver: TraceReceiver) -> None:
-        self._receiver = receiver
-
-    async def export(self, body: bytes, context: Context) -> bytes:
-        """Answer one request; a refusal becomes a status with RetryInfo where retrying helps."""
-        try:
-            return await self._answer(body, context)
-        except Refused as error:
-            refusal = error
-        except Exception as error:  # as UNKNOWN, exporters would not send the data again
-            refusal = self._receiver.failed(error)
-        self._receiver.refused(TRANSPORT, refusal)
-        await _abort(context, refusal)
-        raise refusal
-
-    async def _answer(self, body: bytes, context: Context) -> bytes:
-        with self._receiver.budget.share() as share:
-            share.take(len(body))
-            tenant = tenant_of(_metadata(context, HEADER))
-            return traces_response(await self._receiver.accept(Request(tenant, TRANSPORT, body)))
-
-    def handler(self) -> grpc.GenericRpcHandler:
-        """The service for a server; without serialisers, so that bytes stay bytes."""
-        export: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(self.export)
-        return grpc.method_handlers_generic_handler(SERVICE, {"Export": export})
+# What has been received of a call before it is let in counts nowhere else.
+_STREAMS_PER_CONNECTION = 32
+_SECONDS = 1000
+_SERVICES = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
 
 
 class GrpcServer:
-    """The server on one address. `address` has the real port once it has started."""
+    """The server on one address. `address` has the real port once it has started.
 
-    def __init__(self, address: str, receiver: TraceReceiver, max_body: int) -> None:
-        self.address = address
-        self._server = aio.server(
-            options=(
-                ("grpc.max_receive_message_length", max_body),
-                # What has been read of a call before it comes to us counts nowhere else.
-                ("grpc.max_concurrent_streams", STREAMS_PER_CONNECTION),
-                ("grpc.so_reuseport", 0),
-            )
-        )
+    credentials: TLS; without, it is served in the clear. The health service says SERVING, for the whole server and for
+    the TraceService, from the start to `leave`.
+    """
+
+    def __init__(
+        self, config: CollectorConfig, receiver: TraceReceiver, credentials: grpc.ServerCredentials | None = None
+    ) -> None:
+        self.address = config.otlp_grpc
+        self._credentials = credentials
+        self._health = health.aio.HealthServicer()
+        self._server = aio.server(options=_options(config))
         self._server.add_generic_rpc_handlers((TraceService(receiver).handler(),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(_SERVICES, self._server)
 
     async def start(self) -> None:
         """Bind and serve. Raises OSError where the address cannot be had."""
+        path = unix_socket.path_of(self.address)
         try:
-            port = self._server.add_insecure_port(self.address)
-        except RuntimeError as error:
+            if path is not None:
+                unix_socket.clear(path)
+            port = self._bind()
+        except (OSError, RuntimeError) as error:
             raise OSError(f"cannot listen on {self.address} for OTLP/gRPC: {error}") from error
-        self.address = f"{self.address.rpartition(':')[0]}:{port}"
+        if path is None:
+            self.address = f"{self.address.rpartition(':')[0]}:{port}"
+        else:
+            unix_socket.let_group_in(path)
+        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
+
+    async def leave(self) -> None:
+        """Tell whoever asks for its health that it is about to stop; calls are still answered."""
+        await self._health.enter_graceful_shutdown()
 
     async def stop(self, grace: float) -> None:
         """Refuse new calls, and give running ones `grace` seconds."""
+        await self.leave()
         await self._server.stop(grace)
 
-
-def _metadata(context: Context, name: str) -> str | None:
-    for key, value in context.invocation_metadata() or ():
-        if key == name:
-            return value if isinstance(value, str) else value.decode(errors="replace")
-    return None
+    def _bind(self) -> int:
+        if self._credentials is None:
+            return self._server.add_insecure_port(self.address)
+        return self._server.add_secure_port(self.address, self._credentials)
 
 
-async def _abort(context: Context, refusal: Refused) -> None:
-    code = ANSWERS[type(refusal)].grpc
-    if isinstance(refusal, Overloaded):
-        status = Status(code=code.value[0], message=str(refusal), details=[_retry_info(refusal)])
-        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    await context.abort(code, str(refusal))
+def _options(config: CollectorConfig) -> tuple[tuple[str, int], ...]:
+    """Channel arguments (grpc_types.h). `maximum_concurrent_rpcs` is not used: it refuses with RESOURCE_EXHAUSTED.
 
-
-def _retry_info(refusal: Overloaded) -> Any:
-    seconds, fraction = divmod(refusal.retry_after, 1)
-    details = Any()
-    details.Pack(RetryInfo(retry_delay=Duration(seconds=int(seconds), nanos=int(fraction * 1e9))))
-    return details
+    A connection without a call is pinged every minute, so that one whose client is gone does not stay; clients may
+    ping every ten seconds, where gRPC would close the connection of those who do so within five minutes.
+    """
+    age = config.grpc_max_connection_age
+    return (
+        ("grpc.max_receive_message_length", config.max_body),
+        ("grpc.max_concurrent_streams", _STREAMS_PER_CONNECTION),
+        ("grpc.so_reuseport", 0),
+        ("grpc.keepalive_time_ms", 60 * _SECONDS),
+        ("grpc.keepalive_timeout_ms", 20 * _SECONDS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 10 * _SECONDS),
+        *(() if age is None else (("grpc.max_connection_age_ms", round(age * _SECONDS)),)),
+        ("grpc.max_connection_age_grace_ms", 10 * _SECONDS),
+    )

@@ -41,7 +41,7 @@ class TraceReceiver:
     """
 
     def __init__(self, log: SegmentLog, recent: RecentRequests, metrics: Metrics, config: CollectorConfig) -> None:
-        self.budget = Budget(config.pending_bytes)
+        self.budget = Budget(config.pending_bytes, config.max_requests)
         self._log = log
         self._recent = recent
         self._metrics = metrics

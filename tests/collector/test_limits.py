@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -17,7 +18,7 @@ from spanhouse_collector.check import check_traces
 from spanhouse_collector.errors import Malformed, Overloaded, TooLarge
 from spanhouse_collector.metrics import TenantLabels
 
-from tests.collector.conftest import Running, Start
+from tests.collector.conftest import EXPORT, Running, Start
 from tests.collector.failures import failing
 from tests.support.spans import request, span
 
@@ -85,7 +86,7 @@ async def test_many_spans_in_json_are_refused_too(start: Start) -> None:
 
 
 def test_a_budget_lets_one_in_whatever_it_needs_and_others_as_far_as_there_is_room() -> None:
-    budget = Budget(100)
+    budget = Budget(100, requests=10)
     with budget.share() as large:
         large.take(60)
         large.take(60)
@@ -140,6 +141,40 @@ async def test_bodies_that_do_not_end_take_no_more_than_the_budget(start: Start)
             await sender.leave()
         await used(running, 0)
         assert (await running.post(BODY)).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_more_requests_at_once_than_allowed_are_asked_to_come_again(start: Start) -> None:
+    async with start(max_requests=2) as running:
+        waiting = [await Unfinished.begin(running, 1000) for _ in range(2)]
+        await used(running, 1000)
+        refused = await running.post(BODY)
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert "max_requests is 2" in Status.FromString(refused.content).message
+        with pytest.raises(aio.AioRpcError) as error:
+            await running.export(BODY)
+        assert error.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert "grpc-status-details-bin" in dict(error.value.trailing_metadata() or ())
+        for sender in waiting:
+            await sender.leave()
+        await used(running, 0)
+        assert (await running.post(BODY)).status_code == 200
+
+
+@pytest.mark.anyio
+async def test_a_call_is_refused_before_its_message_is_sent(start: Start) -> None:
+    async def silent() -> AsyncIterator[bytes]:
+        await asyncio.Event().wait()
+        yield b""
+
+    async with start(max_requests=1) as running:
+        export: aio.StreamUnaryMultiCallable[bytes, bytes] = running.channel.stream_unary(EXPORT)
+        calls = [asyncio.ensure_future(export(silent())) for _ in range(2)]
+        done, waiting = await asyncio.wait(calls, timeout=10, return_when="FIRST_COMPLETED")
+        with pytest.raises(aio.AioRpcError, match="max_requests is 1"):
+            await done.pop()
+        for call in waiting:
+            call.cancel()
 
 
 @pytest.mark.anyio

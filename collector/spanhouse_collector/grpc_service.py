@@ -1,0 +1,92 @@
+"""OTLP/gRPC: the TraceService, on raw bytes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import grpc
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
+from grpc import aio
+
+from spanhouse_collector.errors import ANSWERS, Malformed, Overloaded, Refused
+from spanhouse_collector.receiver import Request, TraceReceiver
+from spanhouse_collector.responses import traces_response
+from spanhouse_collector.tenant import HEADER, tenant_of
+
+SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
+TRANSPORT = "grpc"
+
+_SECONDS_TO_READ = 60
+
+Context = aio.ServicerContext[bytes, bytes]
+
+
+class TraceService:
+    """`TraceService/Export`: requests and answers are the serialised messages themselves."""
+
+    def __init__(self, receiver: TraceReceiver) -> None:
+        self._receiver = receiver
+
+    async def export(self, _: object, context: Context) -> bytes:
+        """Answer one request; a refusal becomes a status with RetryInfo where retrying helps."""
+        try:
+            return await self._answer(context)
+        except Refused as error:
+            refusal = error
+        except Exception as error:  # as UNKNOWN, exporters would not send the data again
+            refusal = self._receiver.failed(error)
+        self._receiver.refused(TRANSPORT, refusal)
+        await _abort(context, refusal)
+        raise refusal
+
+    async def _answer(self, context: Context) -> bytes:
+        with self._receiver.budget.share() as share:
+            tenant = tenant_of(_metadata(context, HEADER))
+            body = await _body(context)
+            share.take(len(body))
+            return traces_response(await self._receiver.accept(Request(tenant, TRANSPORT, body)))
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """The service for a server; without serialisers, so that bytes stay bytes.
+
+        It is declared to take a stream, of which one message looks the same on the wire: so the call comes here with
+        its metadata, and nothing of its body is read before it is let in.
+        """
+        export: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(self.export)
+        return grpc.method_handlers_generic_handler(SERVICE, {"Export": export})
+
+
+async def _body(context: Context) -> bytes:
+    try:
+        async with asyncio.timeout(_SECONDS_TO_READ):
+            body = await context.read()
+    except TimeoutError as error:
+        raise Overloaded(f"the message did not come within {_SECONDS_TO_READ} seconds", retry_after=1) from error
+    if not isinstance(body, bytes):
+        raise Malformed("the call has no message")
+    return body
+
+
+def _metadata(context: Context, name: str) -> str | None:
+    for key, value in context.invocation_metadata() or ():
+        if key == name:
+            return value if isinstance(value, str) else value.decode(errors="replace")
+    return None
+
+
+async def _abort(context: Context, refusal: Refused) -> None:
+    code = ANSWERS[type(refusal)].grpc
+    if isinstance(refusal, Overloaded):
+        status = Status(code=code.value[0], message=str(refusal), details=[_retry_info(refusal)])
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+    await context.abort(code, str(refusal))
+
+
+def _retry_info(refusal: Overloaded) -> Any:
+    seconds, fraction = divmod(refusal.retry_after, 1)
+    details = Any()
+    details.Pack(RetryInfo(retry_delay=Duration(seconds=int(seconds), nanos=int(fraction * 1e9))))
+    return details
