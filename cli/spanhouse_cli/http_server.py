@@ -8,9 +8,10 @@ import socket
 from collections.abc import Generator
 
 import uvicorn
+from spanhouse_collector import unix_socket
 from starlette.types import ASGIApp
 
-from spanhouse_cli.address import Address
+from spanhouse_cli.address import Address, UnixAddress
 from spanhouse_cli.failure import Failure
 from spanhouse_cli.options import OPTIONS
 from spanhouse_cli.settings import Settings
@@ -18,39 +19,52 @@ from spanhouse_cli.settings import Settings
 _BACKLOG = 2048
 
 
-def bind(option: str, address: Address) -> socket.socket:
+def bind(option: str, address: Address | UnixAddress) -> socket.socket:
     """A socket that listens for the option of that name. Raises Failure that says which option to change.
 
     It listens at once, because two processes may bind one address as long as neither does.
     """
     try:
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(place)
-            listener.listen(_BACKLOG)
-        except OSError:
-            listener.close()
-            raise
+        return unix_socket.listen(address.path, _BACKLOG) if isinstance(address, UnixAddress) else _listen(address)
     except OSError as error:
+        hint = "" if isinstance(address, UnixAddress) else "; port 0 takes any free one"
         raise Failure(
-            f"cannot listen on {address} ({option}): {error.strerror}. Choose another address with "
-            f"{OPTIONS[option].flag} or {OPTIONS[option].env}; port 0 takes any free one"
+            f"cannot listen on {address} ({option}): {error.strerror or error}. Choose another address with "
+            f"{OPTIONS[option].flag} or {OPTIONS[option].env}{hint}"
         ) from error
+
+
+def _listen(address: Address) -> socket.socket:
+    family, kind, protocol, _, place = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(place)
+        listener.listen(_BACKLOG)
+    except OSError:
+        listener.close()
+        raise
     return listener
 
 
-def require_free(option: str, address: Address) -> None:
+def unbind(address: Address | UnixAddress, listener: socket.socket) -> None:
+    """Listen no more, and leave no file behind."""
+    listener.close()
+    if isinstance(address, UnixAddress):
+        address.path.unlink(missing_ok=True)
+
+
+def require_free(option: str, address: Address | UnixAddress) -> None:
     """Raise Failure unless `address` can be bound; for a server that binds by itself, with worse messages."""
-    bind(option, address).close()
+    unbind(address, bind(option, address))
 
 
-def bound_address(settings: Settings, option: str, listener: socket.socket) -> Address:
+def bound_address(settings: Settings, option: str, listener: socket.socket) -> Address | UnixAddress:
     """The option's address with the real port."""
-    return Address(getattr(settings, option).host, listener.getsockname()[1])
+    address = getattr(settings, option)
+    return address if isinstance(address, UnixAddress) else Address(address.host, listener.getsockname()[1])
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 from pydantic_core import CoreSchema, core_schema
 
-from spanhouse_cli.address import Address
+from spanhouse_cli.address import Address, UnixAddress, parse_place
 from spanhouse_cli.units import format_duration, format_size, parse_duration, parse_size
 
 _TRUE = ("true", "yes", "on", "1")
@@ -57,16 +57,26 @@ def _path(text: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Listen(_Validated):
-    """An address to listen on."""
+    """An address to listen on; `unix` says whether it may be a Unix socket."""
 
-    name: str = "HOST:PORT"
-    allowed: str = "HOST:PORT, such as 127.0.0.1:4318 or [::1]:4318; 0.0.0.0 is every interface, port 0 any free port"
+    unix: bool = False
 
-    def parse(self, text: str) -> Address:
+    @property
+    def name(self) -> str:
         """See Kind."""
-        return Address.parse(text)
+        return "HOST:PORT|unix:PATH" if self.unix else "HOST:PORT"
 
-    def show(self, value: Address) -> str:
+    @property
+    def allowed(self) -> str:
+        """See Kind."""
+        ports = "HOST:PORT, such as 127.0.0.1:4318 or [::1]:4318; 0.0.0.0 is every interface, port 0 any free port"
+        return f"{ports}; or unix:PATH, at most 107 bytes of path" if self.unix else ports
+
+    def parse(self, text: str) -> Address | UnixAddress:
+        """See Kind."""
+        return parse_place(text) if self.unix else Address.parse(text)
+
+    def show(self, value: Address | UnixAddress) -> str:
         """See Kind."""
         return str(value)
 
@@ -99,10 +109,11 @@ class Size(_Validated):
 
 @dataclass(frozen=True, slots=True)
 class Duration(_Validated):
-    """A span of time, as float seconds."""
+    """A span of time, as float seconds; None is without end, where that is allowed."""
 
     minimum: float = 0.001
     maximum: float = 86_400.0
+    endless: bool = False
     name: str = "DURATION"
 
     @property
@@ -110,19 +121,21 @@ class Duration(_Validated):
         """See Kind."""
         return (
             f"a time from {format_duration(self.minimum)} to {format_duration(self.maximum)} with its unit "
-            "(ms, s, m, h), such as 500ms, 1.5s or 1m30s"
+            f"(ms, s, m, h), such as 500ms, 1.5s or 1m30s{', or forever' if self.endless else ''}"
         )
 
-    def parse(self, text: str) -> float:
+    def parse(self, text: str) -> float | None:
         """See Kind."""
+        if self.endless and text.strip().lower() == _ENDLESS:
+            return None
         seconds = parse_duration(text)
         if not self.minimum <= seconds <= self.maximum:
             raise ValueError("out of bounds")
         return seconds
 
-    def show(self, value: float) -> str:
+    def show(self, value: float | None) -> str:
         """See Kind."""
-        return format_duration(value)
+        return _ENDLESS if value is None else format_duration(value)
 
 
 @dataclass(frozen=True, slots=True)

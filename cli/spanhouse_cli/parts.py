@@ -43,6 +43,8 @@ def collector_config(settings: Settings) -> CollectorConfig:
 
     return CollectorConfig(
         otlp_grpc=str(settings.otlp_grpc),
+        max_requests=settings.max_requests,
+        grpc_max_connection_age=settings.grpc_max_connection_age,
         max_body=settings.max_body,
         max_spans=settings.max_spans,
         segment_bytes=settings.segment_bytes,

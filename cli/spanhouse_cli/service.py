@@ -30,10 +30,10 @@ from spanhouse_storage import (
 from starlette.types import ASGIApp
 
 from spanhouse_cli import log, runtime_file
-from spanhouse_cli.address import Address
+from spanhouse_cli.address import Address, parse_place
 from spanhouse_cli.configuration import Configuration
 from spanhouse_cli.failure import Failure
-from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free
+from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free, unbind
 from spanhouse_cli.parts import collector_config, lookback_minutes, retention, store_config
 from spanhouse_cli.readiness import Readiness
 from spanhouse_cli.self_tracing import SelfTracing
@@ -107,8 +107,10 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
 
     readiness = Readiness(_http_app(role, store, collector, registry, _query_config(settings, addresses)))
     await servers.serve(readiness, listeners["http"])
-    if tracing := _self_tracing(role, settings, addresses):
+    if tracing := _self_tracing(role, settings, collector):
         at_end.push_async_callback(tracing.stop)
+    if collector is not None:
+        at_end.push_async_callback(collector.leave)
     at_end.callback(readiness.turn_off)
 
     _say_ready(addresses)
@@ -128,7 +130,7 @@ def _listen(role: Role, settings: Settings, at_end: AsyncExitStack) -> dict[str,
     listeners = {}
     for option in ("http", "otlp_http") if role.collects else ("http",):
         listeners[option] = bind(option, getattr(settings, option))
-        at_end.callback(listeners[option].close)
+        at_end.callback(unbind, getattr(settings, option), listeners[option])
     if role.collects:
         require_free("otlp_grpc", settings.otlp_grpc)
     return listeners
@@ -176,11 +178,15 @@ async def _stop(collector: Collector, stop: StopRequest) -> None:
 
 def _query_config(settings: Settings, addresses: Mapping[str, str]) -> QueryConfig:
     return QueryConfig(
-        otlp_http=addresses.get("otlp_http", ""),
+        otlp_http=_url(addresses.get("otlp_http", "")),
         otlp_grpc=addresses.get("otlp_grpc", ""),
         lookback=lookback_minutes(settings),
         retention=retention(settings),
     )
+
+
+def _url(address: str) -> str:
+    return f"http://{Address.parse(address).reachable}" if address and not address.startswith("unix:") else address
 
 
 def _http_app(
@@ -192,16 +198,15 @@ def _http_app(
     return create_app(store, registry=registry, ingest=collector.status if collector else None, settings=config)
 
 
-def _self_tracing(role: Role, settings: Settings, addresses: Mapping[str, str]) -> SelfTracing | None:
+def _self_tracing(role: Role, settings: Settings, collector: Collector | None) -> SelfTracing | None:
     if not (settings.self_tracing and role.answers):
         return None
-    own = f"http://{Address.parse(addresses['otlp_http']).reachable}" if role.collects else None
-    return SelfTracing.start(role.name, VERSION, own)
+    return SelfTracing.start(role.name, VERSION, collector.take_own if collector else None)
 
 
 def _say_ready(addresses: Mapping[str, str]) -> None:
     for option, address in addresses.items():
-        if not Address.parse(address).is_loopback:
+        if not parse_place(address).is_loopback:
             logger.warning(
                 "%s listens on %s: other machines reach it, and it asks nobody for a password", option, address
             )

@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr
 from pydantic.config import JsonDict
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from spanhouse_cli.address import Address
+from spanhouse_cli.address import Address, UnixAddress
 from spanhouse_cli.kinds import (
     Age,
     Choice,
@@ -68,10 +68,10 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", validate_default=False)
 
-    otlp_grpc: Annotated[Address, Listen()] = _option(
+    otlp_grpc: Annotated[Address | UnixAddress, Listen(unix=True)] = _option(
         RECEIVE, Address("127.0.0.1", 4317), "Address at which OTLP/gRPC is received."
     )
-    otlp_http: Annotated[Address, Listen()] = _option(
+    otlp_http: Annotated[Address | UnixAddress, Listen(unix=True)] = _option(
         RECEIVE, Address("127.0.0.1", 4318), "Address at which OTLP/HTTP is received."
     )
     http: Annotated[Address, Listen()] = _option(
@@ -125,6 +125,17 @@ class Settings(BaseSettings):
         STORE, GB, "Memory that the embedded engine may take in all, caches included."
     )
 
+    max_requests: Annotated[int, Count(1, 1_000_000)] = _option(
+        INGEST,
+        1024,
+        "OTLP requests that are under way at once, over gRPC and HTTP together. More are told to try again later.",
+    )
+    grpc_max_connection_age: Annotated[float | None, Duration(1.0, 86_400.0, endless=True)] = _option(
+        INGEST,
+        None,
+        "Age at which a gRPC connection is asked to be made anew, so that long-lived clients spread over new "
+        "collectors; a tenth more or less, at random.",
+    )
     max_body: Annotated[int, Size(KIB, GIB)] = _option(
         INGEST, 10 * MIB, "Largest OTLP request that is accepted, after decompression."
     )

@@ -11,6 +11,7 @@ import grpc
 from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_storage import DataDirectory, Store
+from spanhouse_storage.tenant import OWN_TENANT
 from starlette.applications import Starlette
 
 from spanhouse_collector.config import CollectorConfig
@@ -20,7 +21,7 @@ from spanhouse_collector.http_app import otlp_http_app
 from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.operations import operations_app
-from spanhouse_collector.receiver import TraceReceiver
+from spanhouse_collector.receiver import Request, TraceReceiver
 from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.recent_file import RecentFile
 from spanhouse_collector.retries import Retries
@@ -86,6 +87,10 @@ class Collector:
             asyncio.create_task(self._retries.run(), name="retries"),
         ]
         self._state = "ready"
+
+    async def take_own(self, body: bytes) -> None:
+        """Store spans of this process itself, an ExportTraceServiceRequest. Raises Refused where it cannot."""
+        await self._receiver.accept(Request(OWN_TENANT, "self", body))
 
     async def leave(self) -> None:
         """Say to everybody who asks that it is about to stop; what is sent is still taken."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import grpc
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -30,6 +32,7 @@ class GrpcServer:
     ) -> None:
         self.address = config.otlp_grpc
         self._credentials = credentials
+        self._socket: Path | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(options=_options(config))
         self._server.add_generic_rpc_handlers((TraceService(receiver).handler(),))
@@ -48,6 +51,7 @@ class GrpcServer:
         if path is None:
             self.address = f"{self.address.rpartition(':')[0]}:{port}"
         else:
+            self._socket = path
             unix_socket.let_group_in(path)
         await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
@@ -60,6 +64,8 @@ class GrpcServer:
         """Refuse new calls, and give running ones `grace` seconds."""
         await self.leave()
         await self._server.stop(grace)
+        if self._socket is not None:
+            self._socket.unlink(missing_ok=True)
 
     def _bind(self) -> int:
         if self._credentials is None:

@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from spanhouse_cli import runtime_file
-from spanhouse_cli.address import Address
+from spanhouse_cli.address import Address, parse_place
 from spanhouse_cli.configuration import Configuration
 from spanhouse_cli.failure import Failure, Misconfigured
 from spanhouse_cli.flags import GroupedCommand, configured
@@ -51,7 +51,7 @@ def demo(configuration: Configuration, up: bool, rate: float, journeys: int | No
 def _run_shop(addresses: Mapping[str, str], **options: Any) -> int:
     from spanhouse_demo import DemoOptions, run
 
-    urls = {option: f"http://{Address.parse(address).reachable}" for option, address in addresses.items()}
+    urls = {option: f"http://{_of_the_network(option, address).reachable}" for option, address in addresses.items()}
     try:
         shop = DemoOptions(
             otlp_grpc_url=urls["otlp_grpc"], otlp_http_url=urls["otlp_http"], ui_url=urls["http"], **options
@@ -59,6 +59,13 @@ def _run_shop(addresses: Mapping[str, str], **options: Any) -> int:
     except ValueError as error:
         raise Misconfigured(str(error)) from error
     return run(shop)
+
+
+def _of_the_network(option: str, address: str) -> Address:
+    place = parse_place(address)
+    if not isinstance(place, Address):
+        raise Misconfigured(f"the shop sends over TCP, and {option} is {place}")
+    return place
 
 
 @contextlib.contextmanager
