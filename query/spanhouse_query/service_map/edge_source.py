@@ -137,18 +137,24 @@ def mapped_range(time_range: TimeRange, now: int, retention: Retention | None = 
 
 
 async def read_edges(
-    call: Call, effective: TimeRange, statement: Callable[[str], str], *, step: int | None = None, **more: Any
+    call: Call,
+    effective: TimeRange,
+    statement: Callable[[str], str],
+    *,
+    step: int | None = None,
+    where: str = "true",
+    **more: Any,
 ) -> EdgeRows:
     """The rows of `statement`, which is given the edges as a subquery's text: by minute, hour or day, as they start.
 
-    effective: as `mapped_range` makes it. step: edges must not reach over its multiples (nanoseconds). more: further
-    bound parameters.
+    effective: as `mapped_range` makes it. step: edges must not reach over its multiples (nanoseconds). where: of the
+    edges, only these. more: further bound parameters.
     """
     ends = {"since": effective.start // SECOND, "until": effective.end // SECOND}
     matched = True
     (before,) = (state,) = await call.reader.rows(PROGRESS_SQL, ends)
     for attempt in range(_ATTEMPTS):
-        source = await _source(call, effective, state, step, matched=matched)
+        source = await _source(call, effective, state, step, where, matched=matched)
         bound = {**ends, **source.parameters, "lookback": call.settings.lookback}
         try:
             rows = await call.reader.rows(statement(source.sql), bound, **more)
@@ -168,23 +174,26 @@ async def read_edges(
 
 
 async def _source(
-    call: Call, effective: TimeRange, state: Mapping[str, Any], step: int | None, *, matched: bool
+    call: Call, effective: TimeRange, state: Mapping[str, Any], step: int | None, where: str, *, matched: bool
 ) -> EdgeSource:
     rolled = min(max((state["settled"] or 0) * SECOND, effective.start), effective.end)
     live = TimeRange(rolled, effective.end) if rolled < effective.end else None
     cut = await _cut(call, TimeRange(effective.start, rolled), step) if effective.start < rolled else []
     if live is not None and matched and state["unsettled"]:
-        return edge_source(cut, live)
-    return replace(edge_source(cut or [Part(MINUTES, effective)], None), live=live)
+        return edge_source(cut, live, where)
+    return replace(edge_source(cut or [Part(MINUTES, effective)], None, where), live=live)
 
 
-def edge_source(settled: Sequence[Part], live: TimeRange | None) -> EdgeSource:
-    """Edges of `settled` from the rollups, those of `live` matched, which ends at {until}."""
+def edge_source(settled: Sequence[Part], live: TimeRange | None, where: str = "true") -> EdgeSource:
+    """Edges of `settled` from the rollups, those of `live` matched, which ends at {until}; where: only these.
+
+    The condition stands in each part, because the engine does not carry one from outside to where it reads.
+    """
     within = bounds_by_tier(settled, {tier: column for tier, (_, _, column, _) in _ROLLUPS.items()})
-    selects = [_select(tier, bounds.sql) for tier, bounds in within.items()]
+    selects = [_select(tier, bounds.sql, where) for tier, bounds in within.items()]
     parameters = {name: value for bounds in within.values() for name, value in bounds.parameters.items()}
     if live is not None:
-        selects.append(LIVE)
+        selects.append(f"{LIVE}\n    WHERE {where}")
         parameters["live"] = live.start // SECOND
     return EdgeSource("\n    UNION ALL".join(selects), parameters, tier_names(settled) or ["minute"], live)
 
@@ -207,10 +216,10 @@ async def _cut(call: Call, settled: TimeRange, step: int | None) -> list[Part]:
     return parts(settled, call.settings.retention, call.reader.now, step=step, usable=up_to_date)
 
 
-def _select(tier: Tier, within: str) -> str:
+def _select(tier: Tier, within: str, where: str) -> str:
     table, versions, column, latest = _ROLLUPS[tier]
     condition = f"""
-    WHERE tenant = {{tenant:String}} AND {within}
+    WHERE tenant = {{tenant:String}} AND {within} AND {where}
         AND ({column}, version) IN (
             SELECT {column}, {latest} FROM {versions}
             WHERE tenant = {{tenant:String}} AND {within}

@@ -27,9 +27,7 @@ Sets = Sequence[Sequence[str]]
 Members = Callable[[str], tuple[str, str, str, str]]
 
 
-def summed_minutes(
-    edges: str, keys: Mapping[str, str], sets: Sets, *, where: str = "true", more: str | None = None
-) -> str:
+def summed_minutes(edges: str, keys: Mapping[str, str], sets: Sets, *, more: str | None = None) -> str:
     """The minutes that the subquery `edges` gives, added up.
 
     keys: columns by name, as expressions over the minutes' columns. sets: the combinations of keys to add up by; a row
@@ -55,7 +53,6 @@ def summed_minutes(
             AS typical
     FROM ({edges}
     ) AS e
-    WHERE {where}
     GROUP BY {", ".join(keys)}"""
     return _summed(merged, list(keys), sets, f"{more},\n    " if more else "")
 

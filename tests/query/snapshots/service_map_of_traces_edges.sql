@@ -250,7 +250,6 @@ LEFT ANTI JOIN
 GROUP BY minute, client, client_type, server, server_type, connection
 )
     ) AS e
-    WHERE true
     GROUP BY client, client_type, server, server_type, connection
     ) AS m
     GROUP BY GROUPING SETS ((client, client_type, server, server_type, connection), (server, server_type), ())
