@@ -17,6 +17,8 @@ from spanhouse_cli.sources import CONFIG_VARIABLE, DEFAULT, Environment, File, F
 
 _TIERS = ("retention_spans", "retention_minutes", "retention_hours", "retention_days")
 
+_TOGETHER = (("tls_cert", "tls_key"), ("tls_key", "tls_cert"), ("tls_client_ca", "tls_cert"))
+
 
 class ConfigurationError(Exception):
     """The configuration cannot be used; the message says of each problem where it is and what is allowed."""
@@ -77,6 +79,18 @@ def _contradictions(settings: Settings, origins: Mapping[str, Origin]) -> list[P
     if settings.store_password_file is not None and "store_password" in origins:
         other = origins["store_password"].place
         return [Problem(origins["store_password_file"], f"store_password_file: store_password is given too ({other})")]
+    return [*_lacking(settings, origins), *_misordered(settings, origins)]
+
+
+def _lacking(settings: Settings, origins: Mapping[str, Origin]) -> list[Problem]:
+    return [
+        Problem(origins[given], f"{given} needs {needed} beside it")
+        for given, needed in _TOGETHER
+        if getattr(settings, given) is not None and getattr(settings, needed) is None
+    ]
+
+
+def _misordered(settings: Settings, origins: Mapping[str, Origin]) -> list[Problem]:
     return [
         Problem(
             origins.get(shorter, origins.get(longer, DEFAULT)),

@@ -40,7 +40,8 @@ _CLOSING = """\
 ## Addresses other than loopback
 
 By default nothing outside the machine reaches Spanhouse. To listen on every interface is your choice, made with
-`0.0.0.0:PORT` or `[::]:PORT`. Spanhouse then warns in its log at every start, because it asks nobody for a password.
+`0.0.0.0:PORT` or `[::]:PORT`. Spanhouse then warns in its log at every start of each address that asks nobody who they
+are, or that speaks in the clear.
 
 ## Where a running Spanhouse is found
 

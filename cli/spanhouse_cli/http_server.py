@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Generator
 
 import uvicorn
 from spanhouse_collector import unix_socket
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from spanhouse_cli.address import Address, UnixAddress
 from spanhouse_cli.failure import Failure
 from spanhouse_cli.options import OPTIONS
 from spanhouse_cli.settings import Settings
 
+CLIENT_CERTIFICATE = "client_certificate"
 _BACKLOG = 2048
 
 
@@ -67,6 +70,16 @@ def bound_address(settings: Settings, option: str, listener: socket.socket) -> A
     return address if isinstance(address, UnixAddress) else Address(address.host, listener.getsockname()[1])
 
 
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1, which tells the application whether the client has shown a certificate."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its base
+        """A connection, after its handshake."""
+        super().connection_made(transport)
+        if connection := transport.get_extra_info("ssl_object"):
+            self.app_state = {**self.app_state, CLIENT_CERTIFICATE: bool(connection.getpeercert())}
+
+
 class _Server(uvicorn.Server):
     """uvicorn, which leaves signals to the one who runs it and says when it listens."""
 
@@ -92,10 +105,15 @@ class HttpServers:
         self._servers: list[_Server] = []
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def serve(self, app: ASGIApp, listener: socket.socket) -> None:
-        """Begin to serve `app` on `listener`; returns when connections are taken. Raises what keeps it from that."""
+    async def serve(self, app: ASGIApp, listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Begin to serve `app` on `listener`; returns when connections are taken. Raises what keeps it from that.
+
+        With `tls`, the state of each request says whether its client has shown a certificate: `client_certificate`.
+        """
         config = uvicorn.Config(
             app,
+            http=_Protocol,
+            ssl_context_factory=None if tls is None else lambda _, __: tls,
             lifespan="off",
             ws="none",
             log_config=None,

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from spanhouse_collector import CollectorConfig
     from spanhouse_storage import Retention, StoreConfig
 
+    from spanhouse_cli.tls import TlsFiles
+
 
 def store_config(settings: Settings) -> StoreConfig:
     """The store, wherever it is."""
@@ -79,6 +81,15 @@ def require_server(settings: Settings, command: str) -> None:
             "SPANHOUSE_STORE or in the configuration file, such as http://127.0.0.1:8123, or run everything in one "
             "process with `spanhouse up`."
         )
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """The files of TLS, where it is to be used."""
+    from spanhouse_cli.tls import TlsFiles
+
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    return TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_client_ca)
 
 
 def _password(settings: Settings) -> str:

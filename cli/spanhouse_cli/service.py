@@ -30,20 +30,25 @@ from spanhouse_storage import (
 from starlette.types import ASGIApp
 
 from spanhouse_cli import log, runtime_file
-from spanhouse_cli.address import Address, parse_place
+from spanhouse_cli.address import Address
+from spanhouse_cli.client_certificates import DemandClientCertificate
 from spanhouse_cli.configuration import Configuration
-from spanhouse_cli.failure import Failure
+from spanhouse_cli.exposure import exposures
+from spanhouse_cli.failure import Failure, Misconfigured
 from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free, unbind
-from spanhouse_cli.parts import collector_config, lookback_minutes, retention, store_config
+from spanhouse_cli.parts import collector_config, lookback_minutes, retention, store_config, tls_files
 from spanhouse_cli.readiness import Readiness
+from spanhouse_cli.refreshing import keep_fresh
 from spanhouse_cli.self_tracing import SelfTracing
 from spanhouse_cli.settings import Settings
 from spanhouse_cli.stopping import StopRequest, stop_on_signals
+from spanhouse_cli.tls import Tls, TlsError
 from spanhouse_cli.version import VERSION
 
 logger = logging.getLogger("spanhouse")
 
 RETRY_SECONDS = 1.0
+PROBES = ("/healthz", "/readyz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,7 @@ async def _serve(role: Role, settings: Settings) -> None:
 
 
 async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncExitStack) -> None:
+    tls = _tls(settings)
     listeners = _listen(role, settings, at_end)
     addresses = {option: str(bound_address(settings, option, listener)) for option, listener in listeners.items()}
 
@@ -99,23 +105,31 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     registry = CollectorRegistry()
     collector = None
     if role.collects:
-        collector = Collector(collector_config(settings), store, directory, registry)
+        credentials = tls.grpc_credentials() if tls and isinstance(settings.otlp_grpc, Address) else None
+        collector = Collector(collector_config(settings), store, directory, registry, credentials=credentials)
         at_end.push_async_callback(_stop, collector, stop)  # also what a start that fails has begun
         await _start(collector)
         addresses["otlp_grpc"] = collector.grpc_address
-        await servers.serve(collector.http_app, listeners["otlp_http"])
+        over_tcp = isinstance(settings.otlp_http, Address)
+        otlp_tls = tls.http_context(demand=True) if tls and over_tcp else None
+        await servers.serve(collector.http_app, listeners["otlp_http"], otlp_tls)
 
     readiness = Readiness(_http_app(role, store, collector, registry, _query_config(settings, addresses)))
-    await servers.serve(readiness, listeners["http"])
+    app = DemandClientCertificate(readiness, PROBES) if settings.tls_client_ca else readiness
+    await servers.serve(app, listeners["http"], tls.http_context(demand=False) if tls else None)
+    if tls:
+        refreshing = asyncio.create_task(keep_fresh((tls,)), name="refreshing")
+        at_end.callback(refreshing.cancel)
     if tracing := _self_tracing(role, settings, collector):
         at_end.push_async_callback(tracing.stop)
     if collector is not None:
         at_end.push_async_callback(collector.leave)
     at_end.callback(readiness.turn_off)
 
-    _say_ready(addresses)
+    _say_ready(settings, addresses)
     if role.collects:
-        runtime_file.write(directory.runtime, addresses, VERSION)
+        certificate = {"tls_cert": str(settings.tls_cert)} if tls else {}
+        runtime_file.write(directory.runtime, {**addresses, **certificate}, VERSION)
     await _until(stop, servers)
     logger.info("stopping", extra={"reason": stop.reason})
 
@@ -123,6 +137,14 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
 def _whereabouts(role: Role, settings: Settings) -> dict[str, str]:
     """Where the data is: only who receives has a folder."""
     return {"store": settings.store, **({"data_dir": str(settings.data_dir)} if role.collects else {})}
+
+
+def _tls(settings: Settings) -> Tls | None:
+    files = tls_files(settings)
+    try:
+        return Tls(files) if files else None
+    except TlsError as error:
+        raise Misconfigured(f"TLS cannot be set up: {error}") from error
 
 
 def _listen(role: Role, settings: Settings, at_end: AsyncExitStack) -> dict[str, socket.socket]:
@@ -178,15 +200,17 @@ async def _stop(collector: Collector, stop: StopRequest) -> None:
 
 def _query_config(settings: Settings, addresses: Mapping[str, str]) -> QueryConfig:
     return QueryConfig(
-        otlp_http=_url(addresses.get("otlp_http", "")),
+        otlp_http=_url(settings, addresses.get("otlp_http", "")),
         otlp_grpc=addresses.get("otlp_grpc", ""),
         lookback=lookback_minutes(settings),
         retention=retention(settings),
     )
 
 
-def _url(address: str) -> str:
-    return f"http://{Address.parse(address).reachable}" if address and not address.startswith("unix:") else address
+def _url(settings: Settings, address: str) -> str:
+    if not address or address.startswith("unix:"):
+        return address
+    return f"{'https' if settings.tls_cert else 'http'}://{Address.parse(address).reachable}"
 
 
 def _http_app(
@@ -204,13 +228,10 @@ def _self_tracing(role: Role, settings: Settings, collector: Collector | None) -
     return SelfTracing.start(role.name, VERSION, collector.take_own if collector else None)
 
 
-def _say_ready(addresses: Mapping[str, str]) -> None:
-    for option, address in addresses.items():
-        if not parse_place(address).is_loopback:
-            logger.warning(
-                "%s listens on %s: other machines reach it, and it asks nobody for a password", option, address
-            )
-    logger.info("ready, see http://%s", Address.parse(addresses["http"]).reachable, extra=dict(addresses))
+def _say_ready(settings: Settings, addresses: Mapping[str, str]) -> None:
+    for exposure in exposures(settings, addresses):
+        logger.warning("%s", exposure)
+    logger.info("ready, see %s", _url(settings, addresses["http"]), extra=dict(addresses))
 
 
 async def _until(stop: StopRequest, servers: HttpServers) -> None:

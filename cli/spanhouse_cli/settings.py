@@ -35,6 +35,7 @@ GB = 10**9
 DAY = 86_400
 
 RECEIVE = "Addresses"
+ACCESS = "Access"
 STORE = "Store"
 INGEST = "Ingest"
 RETENTION = "Retention"
@@ -76,6 +77,22 @@ class Settings(BaseSettings):
     )
     http: Annotated[Address, Listen()] = _option(
         RECEIVE, Address("127.0.0.1", 8080), "Address of the query API, the web page, the probes and the metrics."
+    )
+
+    tls_cert: Annotated[Path | None, ExistingFile()] = _option(
+        ACCESS,
+        None,
+        "PEM file with the certificate of this server, followed by those that lead to its authority. With it, all "
+        "addresses but Unix sockets speak TLS alone. Changed files are taken over within seconds.",
+    )
+    tls_key: Annotated[Path | None, ExistingFile()] = _option(
+        ACCESS, None, "PEM file with the private key of that certificate, not encrypted."
+    )
+    tls_client_ca: Annotated[Path | None, ExistingFile()] = _option(
+        ACCESS,
+        None,
+        "PEM file with the authorities of the clients: who connects must show a certificate that one of them signed. "
+        "Only `/healthz` and `/readyz` answer without.",
     )
 
     data_dir: Annotated[Path, Folder()] = _option(

@@ -43,6 +43,8 @@ def demo(configuration: Configuration, up: bool, rate: float, journeys: int | No
     `spanhouse status` finds it; its addresses can also be given. With --up, the other options of `spanhouse up` are
     taken from the configuration file and the environment.
     """
+    if configuration.settings.tls_cert is not None:
+        raise Misconfigured("the shop sends in the clear, and tls_cert is set")
     with _spanhouse(configuration) if up else _running(configuration) as addresses:
         code = _run_shop(addresses, rate=rate, journeys=journeys, seed=seed)
     sys.exit(code)
@@ -73,6 +75,8 @@ def _running(configuration: Configuration) -> Iterator[dict[str, str]]:
     """The addresses of a Spanhouse that runs already: those that were given, then those in the data folder."""
     settings = configuration.settings
     found = runtime_file.read(settings.data_dir / "spanhouse.json") or {}
+    if "tls_cert" in found:
+        raise Misconfigured(f"the shop sends in the clear, and the Spanhouse on {settings.data_dir} speaks TLS")
     given = [name for name in ("otlp_grpc", "otlp_http", "http") if configuration.origins[name].source != "default"]
     yield {
         name: str(getattr(settings, name) if name in given or name not in found else found[name])

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -46,34 +49,61 @@ def status(configuration: Configuration, as_json: bool) -> None:
     else, without --data-dir, at the default address. Exit code 1 means that nothing answers there or that it is not
     ready, so this serves as the health check of a container.
     """
-    address = _address(configuration)
-    ready, _ = _get(address, "/readyz")
-    code, body = _get(address, "/api/v1/status")
-    if code != 200:
-        raise Failure(f"http://{address}/api/v1/status answers {code}: is this Spanhouse?")
-    document = json.loads(body)
-    click.echo(json.dumps(document, indent=2) if as_json else _for_people(address, ready == 200, document))
+    server = _server(configuration)
+    ready, _ = _get(server, "/readyz")
+    code, body = _get(server, "/api/v1/status")
+    if code != 200 and not (code == 403 and server.certificate):
+        raise Failure(f"{server.url}/api/v1/status answers {code}: is this Spanhouse?")
+    document = json.loads(body) if code == 200 else {"status": "only for clients with a certificate"}
+    click.echo(json.dumps(document, indent=2) if as_json else _for_people(server, ready == 200, document))
     if ready != 200:
-        raise Failure(f"Spanhouse at http://{address} runs, but is not ready")
+        raise Failure(f"Spanhouse at {server.url} runs, but is not ready")
 
 
-def _address(configuration: Configuration) -> Address:
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where to ask. certificate: the one that it shows, if it speaks TLS; no other is taken for it."""
+
+    address: Address
+    certificate: Path | None
+
+    @property
+    def url(self) -> str:
+        """Without a path."""
+        return f"{'https' if self.certificate else 'http'}://{self.address}"
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection, to be opened with the first request."""
+        host, port = self.address.host, self.address.port
+        if self.certificate is None:
+            return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+        try:
+            trust = ssl.create_default_context(cafile=self.certificate)
+        except OSError as error:
+            raise Failure(f"{self.certificate} (tls_cert) cannot be read: {error.strerror or error}") from error
+        trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        trust.check_hostname = False  # it is asked for by address, and trusted for being this very one
+        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=trust)
+
+
+def _server(configuration: Configuration) -> Server:
     settings = configuration.settings
     if configuration.origins["http"].source == "default" or settings.http.port == 0:
         content = runtime_file.read(settings.data_dir / "spanhouse.json") or {}
         if isinstance(content.get("http"), str):
-            return Address.parse(content["http"]).reachable
+            shown = content.get("tls_cert")
+            return Server(Address.parse(content["http"]).reachable, Path(shown) if shown else None)
         if configuration.origins["data_dir"].source == "flag":
             raise Failure(
                 f"no Spanhouse runs on {settings.data_dir}: there is no spanhouse.json in it. Start one with "
                 f"`spanhouse up --data-dir {settings.data_dir}`, or say which one you mean with --http"
             )
-    return settings.http.reachable
+    return Server(settings.http.reachable, settings.tls_cert)
 
 
-def _get(address: Address, path: str) -> tuple[int, bytes]:
+def _get(server: Server, path: str) -> tuple[int, bytes]:
     """Status and body of a GET, without any proxy. Raises Failure where nothing answers."""
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=TIMEOUT_SECONDS)
+    connection = server.connect()
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -81,15 +111,15 @@ def _get(address: Address, path: str) -> tuple[int, bytes]:
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         raise Failure(
-            f"no Spanhouse answers at http://{address} ({reason}). Start one with `spanhouse up`, or say which one you "
+            f"no Spanhouse answers at {server.url} ({reason}). Start one with `spanhouse up`, or say which one you "
             "mean with --http or --data-dir"
         ) from error
     finally:
         connection.close()
 
 
-def _for_people(address: Address, ready: bool, document: Mapping[str, Any]) -> str:
-    rows = [("address", f"http://{address}"), ("ready", "yes" if ready else "no")]
+def _for_people(server: Server, ready: bool, document: Mapping[str, Any]) -> str:
+    rows = [("address", server.url), ("ready", "yes" if ready else "no")]
     return aligned([*rows, *((name, _readable(name, value)) for name, value in _flat(document))])
 
 
