@@ -72,7 +72,7 @@ STATEMENTS = {
     "latency_sketch": sketch_sql(latency(service="web", kind="server", group_by="operation"), [0.5], RED),
     "latency_exact": exact_sql(latency(spans="entry", group_by="service,http.route"), FILTERED, [0.5, 0.999]),
     "topology_peers": peers_sql(weighted=True),
-    "topology_edges": grouped_map_sql(matched_edges_sql(INSTANCES)),
+    "topology_edges": grouped_map_sql(matched_edges_sql(INSTANCES), seen=True),
     "topology_previous": previous_sql(matched_edges_sql(INSTANCES)),
     "traces_page": page_sql(FILTERED, "duration"),
     "traces_summaries": SUMMARIES_SQL,

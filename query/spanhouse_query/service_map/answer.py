@@ -72,8 +72,8 @@ class Edge(EdgeNumbers):
     error_ratio: float = Field(description="Errors by calls, 0 to 1.")
     unmatched: int = Field(description="Calls that only the caller tells of: those to peers that send no spans.")
     exemplars: list[str] = Field(
-        description="Trace ids without repetition: of the slowest call, of a typical one (of its minute's median, in "
-        "the minute where that is nearest to the median of all), and of the slowest that failed."
+        description="Trace ids without repetition: of the slowest call, of a typical one (of the median of "
+        "its busiest minute, hour or day), and of the slowest that failed."
     )
 
     @property

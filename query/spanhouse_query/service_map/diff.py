@@ -125,7 +125,7 @@ class _Difference:
 
 def diff_sql(edges: str) -> str:
     """One row an edge (level 0) with the intervals of its percentiles and its first and last minute, one for all."""
-    return summed_minutes(edges, RESOLVED_ENDS, (ENDS, ()), more=interval_columns())
+    return summed_minutes(edges, RESOLVED_ENDS, (ENDS, ()), seen=True, more=interval_columns())
 
 
 async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:

@@ -9,8 +9,6 @@ from spanhouse_query.service_map.known_names import KNOWN_SERVICE
 
 VIEWS = ("client", "server", "gap")
 ENDS = ("client", "client_type", "server", "server_type", "connection")
-# Minutes of an edge from whose typical traces the typical one of the range is chosen: its latest.
-CANDIDATES = 200
 
 # A peer that has the name of a service which sends spans is that service: its name came from peer.service, or its host
 # is called like it.
@@ -27,12 +25,14 @@ Sets = Sequence[Sequence[str]]
 Members = Callable[[str], tuple[str, str, str, str]]
 
 
-def summed_minutes(edges: str, keys: Mapping[str, str], sets: Sets, *, more: str | None = None) -> str:
+def summed_minutes(
+    edges: str, keys: Mapping[str, str], sets: Sets, *, seen: bool = False, more: str | None = None
+) -> str:
     """The minutes that the subquery `edges` gives, added up.
 
     keys: columns by name, as expressions over the minutes' columns. sets: the combinations of keys to add up by; a row
-    says in `level` which one it is of, from 0, and holds no meaning in the keys that are not in it. more: further
-    columns, expressions over the sums.
+    says in `level` which one it is of, from 0, and holds no meaning in the keys that are not in it. seen: with the
+    first and the last minute that has a call, and a trace of each. more: further columns, expressions over the sums.
     """
     selected = ",\n        ".join(f"{expression} AS {name}" for name, expression in keys.items())
     merged = f"""
@@ -47,28 +47,35 @@ def summed_minutes(edges: str, keys: Mapping[str, str], sets: Sets, *, more: str
         {_merged(tuple_members)},
         max(e.slowest) AS slowest,
         max(e.failed) AS failed,
-        minIf(e.first, e.stored > 0) AS earliest,
-        maxIf(e.last, e.stored > 0) AS latest,
-        groupArraySortedIf({CANDIDATES})((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.stored > 0)
-            AS typical
+        {_SEEN if seen else ""}max((e.stored, e.typical.2)) AS typical
     FROM ({edges}
     ) AS e
     GROUP BY {", ".join(keys)}"""
-    return _summed(merged, list(keys), sets, f"{more},\n    " if more else "")
+    further = [*([more] if more else []), *([_SEEN_COLUMNS] if seen else [])]
+    return _summed(merged, list(keys), sets, "".join(f"{columns},\n    " for columns in further), seen=seen)
 
 
-def _summed(merged: str, keys: Sequence[str], sets: Sets, more: str) -> str:
+_SEEN = """minIf(e.first, e.stored > 0) AS earliest,
+        maxIf(e.last, e.stored > 0) AS latest,
+        """
+_SEEN_AGAIN = """minIf(m.earliest, m.stored > 0) AS earliest,
+        max(m.latest) AS latest,
+        """
+_SEEN_COLUMNS = (
+    "earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace, latest.1 AS last_minute, "
+    "lower(hex(latest.2)) AS last_trace"
+)
+
+
+def _summed(merged: str, keys: Sequence[str], sets: Sets, more: str, *, seen: bool) -> str:
     return f"""
 WITH {SKETCH_FUNCTIONS}
 SELECT
     {", ".join(keys)}, level, stored, calls, errors, retries, named, found,
     {_percentiles()},
-    {more}earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
-    latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
-    lower(hex(slowest.2)) AS slowest_trace,
+    {more}lower(hex(slowest.2)) AS slowest_trace,
     lower(hex(failed.2)) AS failed_trace,
-    if(server_n > 0, server_percentiles[1], client_percentiles[1]) AS median,
-    lower(hex(arraySort(t -> (greatest(t.2, median) - least(t.2, median), t), typical)[1].3)) AS typical_trace
+    lower(hex(typical.2)) AS typical_trace
 FROM
 (
     SELECT
@@ -83,9 +90,7 @@ FROM
         {_merged(column_members)},
         max(m.slowest) AS slowest,
         max(m.failed) AS failed,
-        minIf(m.earliest, m.stored > 0) AS earliest,
-        max(m.latest) AS latest,
-        arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, {CANDIDATES}) AS typical
+        {_SEEN_AGAIN if seen else ""}max(m.typical) AS typical
     FROM ({merged}
     ) AS m
     GROUP BY GROUPING SETS ({", ".join(f"({', '.join(names)})" for names in sets)})

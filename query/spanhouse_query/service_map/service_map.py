@@ -115,9 +115,9 @@ def map_sql(edges: str) -> str:
     return summed_minutes(edges, RESOLVED_ENDS, _SETS)
 
 
-def grouped_map_sql(edges: str) -> str:
-    """The same over edges between groups."""
-    return summed_minutes(edges, _GROUPED_KEYS, _SETS)
+def grouped_map_sql(edges: str, *, seen: bool = False) -> str:
+    """The same over edges between groups; seen: with the first and the last minute that has a call."""
+    return summed_minutes(edges, _GROUPED_KEYS, _SETS, seen=seen)
 
 
 async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMap | Response:

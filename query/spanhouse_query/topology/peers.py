@@ -8,6 +8,7 @@ several services have is prefixed with the service: cart/0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from spanhouse_query.endpoint import Call
@@ -123,6 +124,6 @@ async def read_peers(call: Call, windows: Windows, *, group_by: str, region_by: 
     weighted = await any_sampled(call.reader, SpansWhere(IN_RANGE, range_bounds(windows.current)))
     return Found(
         await call.reader.rows(peers_sql(weighted=weighted), bounds, **keys),
-        await read_matched(call, current, grouped_map_sql, region_by=region_by),
+        await read_matched(call, current, partial(grouped_map_sql, seen=True), region_by=region_by),
         calls_of((await read_matched(call, previous, previous_sql, region_by=region_by)).rows),
     )

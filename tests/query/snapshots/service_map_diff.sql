@@ -20,12 +20,10 @@ SELECT
     [[sketch_percentile(client_buckets, (greatest(client_calls, 1) - 1) * least(greatest(0.5 + -1.5 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max), sketch_percentile(client_buckets, (greatest(client_calls, 1) - 1) * least(greatest(0.5 + 1.5 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max)], [sketch_percentile(client_buckets, (greatest(client_calls, 1) - 1) * least(greatest(0.95 + -0.6538348415311013 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max), sketch_percentile(client_buckets, (greatest(client_calls, 1) - 1) * least(greatest(0.95 + 0.6538348415311013 / sqrt(greatest(client_n, 1)), 0), 1), client_min, client_max)]] AS client_intervals,
     [[sketch_percentile(server_buckets, (greatest(server_calls, 1) - 1) * least(greatest(0.5 + -1.5 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max), sketch_percentile(server_buckets, (greatest(server_calls, 1) - 1) * least(greatest(0.5 + 1.5 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max)], [sketch_percentile(server_buckets, (greatest(server_calls, 1) - 1) * least(greatest(0.95 + -0.6538348415311013 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max), sketch_percentile(server_buckets, (greatest(server_calls, 1) - 1) * least(greatest(0.95 + 0.6538348415311013 / sqrt(greatest(server_n, 1)), 0), 1), server_min, server_max)]] AS server_intervals,
     [[sketch_percentile(gap_buckets, (greatest(gap_calls, 1) - 1) * least(greatest(0.5 + -1.5 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max), sketch_percentile(gap_buckets, (greatest(gap_calls, 1) - 1) * least(greatest(0.5 + 1.5 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max)], [sketch_percentile(gap_buckets, (greatest(gap_calls, 1) - 1) * least(greatest(0.95 + -0.6538348415311013 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max), sketch_percentile(gap_buckets, (greatest(gap_calls, 1) - 1) * least(greatest(0.95 + 0.6538348415311013 / sqrt(greatest(gap_n, 1)), 0), 1), gap_min, gap_max)]] AS gap_intervals,
-    earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
-    latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
+    earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace, latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
     lower(hex(slowest.2)) AS slowest_trace,
     lower(hex(failed.2)) AS failed_trace,
-    if(server_n > 0, server_percentiles[1], client_percentiles[1]) AS median,
-    lower(hex(arraySort(t -> (greatest(t.2, median) - least(t.2, median), t), typical)[1].3)) AS typical_trace
+    lower(hex(typical.2)) AS typical_trace
 FROM
 (
     SELECT
@@ -53,7 +51,7 @@ FROM
         max(m.failed) AS failed,
         minIf(m.earliest, m.stored > 0) AS earliest,
         max(m.latest) AS latest,
-        arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, 200) AS typical
+        max(m.typical) AS typical
     FROM (
     SELECT
         e.client::String AS client,
@@ -83,8 +81,7 @@ FROM
         max(e.failed) AS failed,
         minIf(e.first, e.stored > 0) AS earliest,
         maxIf(e.last, e.stored > 0) AS latest,
-        groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.stored > 0)
-            AS typical
+        max((e.stored, e.typical.2)) AS typical
     FROM (
     SELECT minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, (toUnixTimestamp(minute), typical.2) AS first, (toUnixTimestamp(minute), typical.2) AS last FROM service_edges_1m
     WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC'))) AND true

@@ -17,12 +17,10 @@ SELECT
     server_n, server_max, arrayMap(q -> round(sketch_percentile(server_buckets, (greatest(server_calls, 1) - 1) * q, server_min, server_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS server_percentiles,
     arraySum(mapValues(gap_buckets)) AS gap_calls,
     gap_n, gap_max, arrayMap(q -> round(sketch_percentile(gap_buckets, (greatest(gap_calls, 1) - 1) * q, gap_min, gap_max))::UInt64, [0.5, 0.9, 0.95, 0.99]) AS gap_percentiles,
-    earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace,
-    latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
+    earliest.1 AS first_minute, lower(hex(earliest.2)) AS first_trace, latest.1 AS last_minute, lower(hex(latest.2)) AS last_trace,
     lower(hex(slowest.2)) AS slowest_trace,
     lower(hex(failed.2)) AS failed_trace,
-    if(server_n > 0, server_percentiles[1], client_percentiles[1]) AS median,
-    lower(hex(arraySort(t -> (greatest(t.2, median) - least(t.2, median), t), typical)[1].3)) AS typical_trace
+    lower(hex(typical.2)) AS typical_trace
 FROM
 (
     SELECT
@@ -50,7 +48,7 @@ FROM
         max(m.failed) AS failed,
         minIf(m.earliest, m.stored > 0) AS earliest,
         max(m.latest) AS latest,
-        arraySlice(arraySort(arrayFlatten(groupArray(m.typical))), 1, 200) AS typical
+        max(m.typical) AS typical
     FROM (
     SELECT
         e.client::String AS client,
@@ -80,8 +78,7 @@ FROM
         max(e.failed) AS failed,
         minIf(e.first, e.stored > 0) AS earliest,
         maxIf(e.last, e.stored > 0) AS latest,
-        groupArraySortedIf(200)((-toInt64(toUnixTimestamp(e.minute)), e.typical.1, e.typical.2), e.stored > 0)
-            AS typical
+        max((e.stored, e.typical.2)) AS typical
     FROM (SELECT minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, (toUnixTimestamp(minute), typical.2) AS first, (toUnixTimestamp(minute), typical.2) AS last FROM (-- The edges that the calls of [since, until) make up, by minute and with the columns of service_edges_1m; see calls.sql.
 WITH
     d -> if(d <= 0, -32768, ceil(log2(greatest(d, 1)) * 32) - 1)::Int16 AS bucket
