@@ -48,6 +48,14 @@ run: $(STAMP) ## Start Spanhouse: OTLP on 4317 and 4318, API on 8080
 test: $(STAMP) ## Run all tests in two processes and report coverage
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## Send damaged requests of each kind for FUZZ_SECONDS (default 300)
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),300) $(BIN)/python -m pytest tests/collector/fuzz $(ARGS)
+
+.PHONY: soak-kill
+soak-kill: $(STAMP) ## Kill Spanhouse ROUNDS times (default 200) under load, and look for each acknowledged span
+	@$(BIN)/python -m tests.system.soak_kill --rounds $(or $(ROUNDS),200) $(ARGS)
+
 .PHONY: lint
 lint: $(STAMP) ## Check style, formatting, import directions and YAML
 	$(BIN)/ruff check .

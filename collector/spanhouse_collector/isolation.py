@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from spanhouse_storage import DataRefused, Store, StoreError
 from spanhouse_storage.errors import code_of
 
+from spanhouse_collector.canonical import canonical_frame
 from spanhouse_collector.frame import Damage, Frame, scan
 from spanhouse_collector.segments import Kind, Quarantine, Segment
-from spanhouse_collector.segments.halves import split
+from spanhouse_collector.segments.halves import repair, split
 from spanhouse_collector.segments.recovery import keep_damage
 from spanhouse_collector.stored import holds_any
 
@@ -34,7 +35,8 @@ class _Suspicion:
 class Isolation:
     """Finds the requests that the engine cannot take, and puts them into quarantine.
 
-    A segment that the engine refuses, or has no memory for several times, is halved; its halves are segments of their
+    A segment that the engine refuses is written anew in canonical form, where its requests are not in that, and loaded
+    next. One that is refused then, or has no memory for several times, is halved; its halves are segments of their
     own, to which the same happens, down to single requests. A single one is set aside: at once where the engine refused
     its bytes, and where memory was short once others were stored meanwhile.
 
@@ -58,10 +60,12 @@ class Isolation:
     def replace(self, segment: Segment, error: StoreError) -> list[Segment]:
         """What is to be loaded in the place of a segment whose load failed with `error`.
 
-        Its halves; nothing where it is in quarantine now; itself where others are to be tried first. Raises `error`
-        where the data may not be to blame.
+        It repaired, or its halves; nothing where it is in quarantine now; itself where others are to be tried first.
+        Raises `error` where the data may not be to blame.
         """
         if isinstance(error, DataRefused):
+            if repaired := self._repaired(segment):
+                return [repaired]
             self._refused += 1
             if self._refused > _REFUSALS_IN_A_ROW:
                 return [segment]
@@ -73,6 +77,18 @@ class Isolation:
         if suspicion.tries < _TRIES_WITHOUT_MEMORY:
             raise error
         return self._take_apart(segment, error, is_proven=self._stored > suspicion.stored)
+
+    def _repaired(self, segment: Segment) -> Segment | None:
+        """The segment with its requests in canonical form; None where they are, or where a part is stored."""
+        data = memoryview(segment.path.read_bytes())
+        parts = list(scan(data))
+        frames = [part for part in parts if isinstance(part, Frame)]
+        written = [canonical_frame(data, frame) for frame in frames]
+        if not any(written) or len(frames) < len(parts) or holds_any(self._store, data, frames):
+            return None
+        logger.info("segment %s: written anew in canonical form, because the engine refused it", segment.path.name)
+        pairs = zip(written, frames, strict=True)
+        return repair(segment, [anew or data[frame.start : frame.end] for anew, frame in pairs])
 
     def _take_apart(self, segment: Segment, error: StoreError, *, is_proven: bool) -> list[Segment]:
         data = memoryview(segment.path.read_bytes())

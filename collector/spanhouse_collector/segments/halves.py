@@ -1,4 +1,4 @@
-"""A segment in the form of others: its halves, which are segments of their own from then on."""
+"""A segment in the form of others: its halves, or one repaired, which are segments of their own from then on."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from spanhouse_collector.segments.durable import sync_folder, write_file
 from spanhouse_collector.segments.segment import Segment
 
 _NAMES = ("a", "b")
+_REPAIRED = "r"
 
 
 def split(segment: Segment, data: memoryview, frames: Sequence[Frame]) -> list[Segment]:
@@ -20,18 +21,34 @@ def split(segment: Segment, data: memoryview, frames: Sequence[Frame]) -> list[S
     """
     middle = len(frames) // 2
     halves = [
-        _write(segment.path.with_stem(f"{segment.path.stem}-{name}"), data, part)
+        _write(_named(segment, name), data, part)
         for name, part in zip(_NAMES, (frames[:middle], frames[middle:]), strict=True)
         if part
     ]
-    segment.path.unlink()
-    sync_folder(segment.path.parent)
+    _give_up(segment)
     return halves
 
 
+def repair(segment: Segment, frames: Sequence[bytes | memoryview]) -> Segment:
+    """Put a segment of `frames`, which hold the same requests, in the place of `segment`; see `split`."""
+    path = _named(segment, _REPAIRED)
+    write_file(path, frames)
+    _give_up(segment)
+    return Segment(path, sum(map(len, frames)), segment.spans, is_repaired=True)
+
+
 def parent_of(path: Path) -> Path:
-    """The segment that a half was made of; for any other, a path that does not exist."""
+    """The segment that a half, or a repaired one, was made of; for any other, a path that does not exist."""
     return path.with_stem(path.stem.rpartition("-")[0] or "-")
+
+
+def _named(segment: Segment, name: str) -> Path:
+    return segment.path.with_stem(f"{segment.path.stem}-{name}")
+
+
+def _give_up(segment: Segment) -> None:
+    segment.path.unlink()
+    sync_folder(segment.path.parent)
 
 
 def _write(path: Path, data: memoryview, frames: Sequence[Frame]) -> Segment:

@@ -20,7 +20,7 @@ from spanhouse_collector.segments.writer import Append, SegmentWriter
 
 logger = logging.getLogger(__name__)
 
-_WHOLE, _SUSPECT, _END = range(3)
+_REPAIRED, _WHOLE, _SUSPECT, _END = range(4)
 
 
 class SegmentLog:
@@ -80,7 +80,7 @@ class SegmentLog:
     async def next_sealed(self) -> Segment | None:
         """The next segment to load; None once the log is closed and nothing is left.
 
-        What was put in the place of a segment that failed comes after all that have not failed.
+        What was put in the place of a segment that failed comes after all that have not failed, unless it is repaired.
         """
         return (await self._sealed.get())[2]
 
@@ -90,7 +90,7 @@ class SegmentLog:
         self.segments_waiting -= 1
         for other in others:
             self.bytes_on_disk += other.size
-            self._queue(other, _SUSPECT)
+            self._queue(other, _REPAIRED if other.is_repaired else _SUSPECT)
 
     def adopt(self, segment: Segment) -> None:
         """Queue a segment that was put into the folder, behind all that have not failed."""

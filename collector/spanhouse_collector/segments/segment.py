@@ -18,11 +18,15 @@ _BUFFERS_PER_WRITE = min(os.sysconf("SC_IOV_MAX"), 1024)
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A sealed file of frames. It never changes again, so its name can stand for its content in the engine."""
+    """A sealed file of frames. It never changes again, so its name can stand for its content in the engine.
+
+    is_repaired: it stands in the place of one that the engine refused, in a form that the engine reads.
+    """
 
     path: Path
     size: int
     spans: int
+    is_repaired: bool = False
 
     @property
     def token(self) -> str:

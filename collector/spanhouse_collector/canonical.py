@@ -1,0 +1,36 @@
+"""Requests as the protobuf library writes them.
+
+The wire format leaves more open than the engine's reader takes: it refuses a known field of another wire type, which
+protobuf treats as unknown, and a number with more bits than its field, which protobuf cuts off. Written anew, such a
+request says the same, and the engine reads it.
+"""
+
+from __future__ import annotations
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from spanhouse_collector.check import check_traces
+from spanhouse_collector.frame import Frame, digest_of, frame_header
+
+
+def canonical(body: bytes) -> bytes:
+    """The same request without fields that protobuf does not know; what is no request as it is."""
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        return body
+    request.DiscardUnknownFields()
+    return request.SerializeToString()
+
+
+def canonical_frame(data: memoryview, frame: Frame) -> bytes | None:
+    """The frame that lies in `data` with its request in canonical form; None where it is that already."""
+    old = bytes(data[frame.body : frame.end])
+    body = canonical(old)
+    if body == old:
+        return None
+    checked = check_traces(body, max_spans=len(body))
+    digest = digest_of(body)
+    counts = {"spans": checked.spans, "rejected": checked.rejected}
+    return frame_header(frame.tenant, frame.received_at, body, digest=digest, **counts) + body
