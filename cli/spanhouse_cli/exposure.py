@@ -17,7 +17,9 @@ def exposures(settings: Settings, addresses: Mapping[str, str]) -> Iterator[str]
 
 
 def _lacking(settings: Settings, option: str) -> Iterator[str]:
-    if settings.tls_client_ca is None:
-        yield "it asks nobody for a password (tls_client_ca would)"
+    if settings.tls_client_ca is None and option == "http":
+        yield "it asks nobody for a password (tls_client_ca would ask for a certificate)"
+    if settings.tls_client_ca is None and option != "http" and settings.keys_file is None:
+        yield "it asks nobody for a key (keys_file would)"
     if settings.tls_cert is None:
         yield "what is sent can be read on the way (tls_cert would encrypt it)"

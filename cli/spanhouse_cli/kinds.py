@@ -21,6 +21,7 @@ from spanhouse_cli.units import format_duration, format_size, parse_duration, pa
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 _ENDLESS = "forever"
+_ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 _DIGITS = re.compile("[0-9]{1,18}")
 
 
@@ -262,6 +263,25 @@ class Folder(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
+class FilePath(_Validated):
+    """A file, which need not exist."""
+
+    name: str = "FILE"
+    allowed: str = "the path of a file, or of one that can be made; ~ is the home folder"
+
+    def parse(self, text: str) -> Path:
+        """See Kind."""
+        path = _path(text)
+        if path.is_dir():
+            raise ValueError("a folder")
+        return path
+
+    def show(self, value: Path | None) -> str:
+        """See Kind."""
+        return "" if value is None else str(value)
+
+
+@dataclass(frozen=True, slots=True)
 class ExistingFile(_Validated):
     """A file that can be read."""
 
@@ -314,6 +334,25 @@ class Secret(_Validated):
     def show(self, value: SecretStr) -> str:
         """See Kind."""
         return "********" if value.get_secret_value() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origins(_Validated):
+    """Origins of web pages, as a browser names them (RFC 6454); `*` alone is all, none is an empty tuple."""
+
+    name: str = "ORIGINS"
+    allowed: str = "origins with commas between them, such as https://shop.example,http://localhost:3000, or *"
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """See Kind."""
+        origins = tuple(each.strip() for each in text.split(","))
+        if origins != ("*",) and not all(_ORIGIN.fullmatch(each) for each in origins):
+            raise ValueError("not origins")
+        return origins
+
+    def show(self, value: tuple[str, ...]) -> str:
+        """See Kind."""
+        return ",".join(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import click
 from spanhouse_cli.commands.collector import collector
 from spanhouse_cli.commands.config import config
 from spanhouse_cli.commands.demo import demo
+from spanhouse_cli.commands.keys import keys
 from spanhouse_cli.commands.migrate import migrate
 from spanhouse_cli.commands.quarantine import quarantine
 from spanhouse_cli.commands.query import query
@@ -33,5 +34,5 @@ def main() -> None:
     """
 
 
-for command in (up, demo, status, config, migrate, quarantine, collector, query):
+for command in (up, demo, status, config, migrate, keys, quarantine, collector, query):
     main.add_command(command)

@@ -45,6 +45,7 @@ def collector_config(settings: Settings) -> CollectorConfig:
 
     return CollectorConfig(
         otlp_grpc=str(settings.otlp_grpc),
+        cors_origins=settings.cors_origins,
         max_requests=settings.max_requests,
         grpc_max_connection_age=settings.grpc_max_connection_age,
         max_body=settings.max_body,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from spanhouse_collector import Collector
+from spanhouse_collector.keys import KeyRing, KeysError
 from spanhouse_query import QueryConfig, create_app
 from spanhouse_storage import (
     DataDirectory,
@@ -84,7 +85,7 @@ async def _serve(role: Role, settings: Settings) -> None:
 
 
 async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncExitStack) -> None:
-    tls = _tls(settings)
+    tls, keys = _tls(settings), _keys(role, settings)
     listeners = _listen(role, settings, at_end)
     addresses = {option: str(bound_address(settings, option, listener)) for option, listener in listeners.items()}
 
@@ -106,7 +107,9 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     collector = None
     if role.collects:
         credentials = tls.grpc_credentials() if tls and isinstance(settings.otlp_grpc, Address) else None
-        collector = Collector(collector_config(settings), store, directory, registry, credentials=credentials)
+        collector = Collector(
+            collector_config(settings), store, directory, registry, credentials=credentials, keys=keys
+        )
         at_end.push_async_callback(_stop, collector, stop)  # also what a start that fails has begun
         await _start(collector)
         addresses["otlp_grpc"] = collector.grpc_address
@@ -117,9 +120,8 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     readiness = Readiness(_http_app(role, store, collector, registry, _query_config(settings, addresses)))
     app = DemandClientCertificate(readiness, PROBES) if settings.tls_client_ca else readiness
     await servers.serve(app, listeners["http"], tls.http_context(demand=False) if tls else None)
-    if tls:
-        refreshing = asyncio.create_task(keep_fresh((tls,)), name="refreshing")
-        at_end.callback(refreshing.cancel)
+    refreshing = asyncio.create_task(keep_fresh([each for each in (tls, keys) if each]), name="refreshing")
+    at_end.callback(refreshing.cancel)
     if tracing := _self_tracing(role, settings, collector):
         at_end.push_async_callback(tracing.stop)
     if collector is not None:
@@ -145,6 +147,15 @@ def _tls(settings: Settings) -> Tls | None:
         return Tls(files) if files else None
     except TlsError as error:
         raise Misconfigured(f"TLS cannot be set up: {error}") from error
+
+
+def _keys(role: Role, settings: Settings) -> KeyRing | None:
+    if settings.keys_file is None or not role.collects:
+        return None
+    try:
+        return KeyRing(settings.keys_file)
+    except KeysError as error:
+        raise Misconfigured(f"keys_file: {error}; `spanhouse keys add` makes the first key") from error
 
 
 def _listen(role: Role, settings: Settings, at_end: AsyncExitStack) -> dict[str, socket.socket]:

@@ -22,8 +22,10 @@ from spanhouse_cli.kinds import (
     Duration,
     EngineLocation,
     ExistingFile,
+    FilePath,
     Folder,
     Listen,
+    Origins,
     Secret,
     Size,
     Switch,
@@ -93,6 +95,15 @@ class Settings(BaseSettings):
         None,
         "PEM file with the authorities of the clients: who connects must show a certificate that one of them signed. "
         "Only `/healthz` and `/readyz` answer without.",
+    )
+    keys_file: Annotated[Path | None, FilePath()] = _option(
+        ACCESS,
+        None,
+        "File with the hashes of API keys. With it, who sends OTLP must show one of the keys, and the key decides the "
+        "tenant; without it, everybody may send for every tenant. `spanhouse keys` writes it. Queries need no key.",
+    )
+    cors_origins: Annotated[tuple[str, ...], Origins()] = _option(
+        ACCESS, (), "Origins whose web pages may send OTLP/HTTP from browsers; `*` for all."
     )
 
     data_dir: Annotated[Path, Folder()] = _option(

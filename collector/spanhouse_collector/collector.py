@@ -14,10 +14,12 @@ from spanhouse_storage import DataDirectory, Store
 from spanhouse_storage.tenant import OWN_TENANT
 from starlette.applications import Starlette
 
+from spanhouse_collector.access import Access
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.edge_rollup import EdgeRollup
 from spanhouse_collector.grpc_server import GrpcServer
 from spanhouse_collector.http_app import otlp_http_app
+from spanhouse_collector.keys import KeyRing
 from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.operations import operations_app
@@ -35,6 +37,7 @@ class Collector:
 
     transports -> receiver (check, recognise repeats) -> log (append, fsync) -> answer
                                                             log -> loader -> store -> edge rollup
+    credentials: TLS for OTLP/gRPC. keys: those of senders, without which everybody may send.
     `http_app` is to be served on the OTLP/HTTP address, `operations_app` where operators look.
     """
 
@@ -46,6 +49,7 @@ class Collector:
         registry: CollectorRegistry,
         *,
         credentials: grpc.ServerCredentials | None = None,
+        keys: KeyRing | None = None,
     ) -> None:
         self._metrics = Metrics(registry)
         quarantine = Quarantine(data.quarantine, self._metrics.count_quarantined)
@@ -56,7 +60,7 @@ class Collector:
         self._loader = Loader(self._log, store, quarantine, self._metrics, inserting)
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
         self._retries = Retries(quarantine, self._log)
-        self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config)
+        self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config, Access(keys))
         self._grpc = GrpcServer(config, self._receiver, credentials)
         self._tasks: list[asyncio.Task[None]] = []
         self._state = "starting"

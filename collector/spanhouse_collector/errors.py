@@ -28,6 +28,14 @@ class UnsupportedMedia(Refused):
     """The content type or encoding is not one that OTLP has."""
 
 
+class Unauthenticated(Refused):
+    """The sender has not shown an API key that is known."""
+
+
+class Forbidden(Refused):
+    """The sender's API key is not for what it sends."""
+
+
 class Overloaded(Refused):
     """Not now: the sender keeps the data and tries again after `retry_after` seconds."""
 
@@ -49,5 +57,7 @@ ANSWERS: dict[type[Refused], Answer] = {
     Malformed: Answer(HTTPStatus.BAD_REQUEST, grpc.StatusCode.INVALID_ARGUMENT, "malformed"),
     TooLarge: Answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, grpc.StatusCode.RESOURCE_EXHAUSTED, "too_large"),
     UnsupportedMedia: Answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, grpc.StatusCode.UNIMPLEMENTED, "unsupported_media"),
+    Unauthenticated: Answer(HTTPStatus.UNAUTHORIZED, grpc.StatusCode.UNAUTHENTICATED, "unauthenticated"),
+    Forbidden: Answer(HTTPStatus.FORBIDDEN, grpc.StatusCode.PERMISSION_DENIED, "forbidden"),
     Overloaded: Answer(HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, "overloaded"),
 }

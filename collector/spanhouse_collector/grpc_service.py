@@ -11,10 +11,11 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import aio
 
+from spanhouse_collector.access import AUTHORIZATION
 from spanhouse_collector.errors import ANSWERS, Malformed, Overloaded, Refused
 from spanhouse_collector.receiver import Request, TraceReceiver
 from spanhouse_collector.responses import traces_response
-from spanhouse_collector.tenant import HEADER, tenant_of
+from spanhouse_collector.tenant import HEADER
 
 SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 TRANSPORT = "grpc"
@@ -44,7 +45,7 @@ class TraceService:
 
     async def _answer(self, context: Context) -> bytes:
         with self._receiver.budget.share() as share:
-            tenant = tenant_of(_metadata(context, HEADER))
+            tenant = self._receiver.access.tenant_of(_metadata(context, AUTHORIZATION), _metadata(context, HEADER))
             body = await _body(context)
             share.take(len(body))
             return traces_response(await self._receiver.accept(Request(tenant, TRANSPORT, body)))

@@ -10,16 +10,19 @@ import grpc
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
+from spanhouse_collector.access import AUTHORIZATION
 from spanhouse_collector.budget import Share
 from spanhouse_collector.check import Checked
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.decompression import decompress, too_large
-from spanhouse_collector.errors import ANSWERS, Overloaded, Refused, UnsupportedMedia
+from spanhouse_collector.errors import ANSWERS, Overloaded, Refused, Unauthenticated, UnsupportedMedia
 from spanhouse_collector.otlp_json import traces_from_json
 from spanhouse_collector.receiver import Request, TraceReceiver
 from spanhouse_collector.responses import (
@@ -28,7 +31,7 @@ from spanhouse_collector.responses import (
     traces_response,
     traces_response_json,
 )
-from spanhouse_collector.tenant import HEADER, tenant_of
+from spanhouse_collector.tenant import HEADER
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
@@ -37,6 +40,7 @@ TRANSPORT = "http"
 # Larger bodies are decompressed in a thread; gzip makes a thousand times as much of them, zstd more.
 _INLINE_BYTES = 1 << 16
 _SECONDS_TO_READ = 60
+_CORS_SECONDS = 7200
 
 
 class OtlpHttp:
@@ -64,9 +68,9 @@ class OtlpHttp:
         return _refusal(refusal, media)
 
     async def _request(self, http: HttpRequest, media: str, share: Share) -> Request:
+        tenant = self._receiver.access.tenant_of(http.headers.get(AUTHORIZATION), http.headers.get(HEADER))
         if media not in (PROTOBUF, JSON):
             raise UnsupportedMedia(f"content type {media!r:.60} is not supported; allowed: {PROTOBUF}, {JSON}")
-        tenant = tenant_of(http.headers.get(HEADER))
         encoding = http.headers.get("content-encoding", "").strip().lower()
         sent = await self._body(http, share)
         body = await self._decompressed(sent, encoding)
@@ -109,7 +113,15 @@ def otlp_http_app(receiver: TraceReceiver, config: CollectorConfig) -> Starlette
     endpoint = OtlpHttp(receiver, config)
     return Starlette(
         routes=[Route("/v1/traces", endpoint.traces, methods=["POST"])],
+        middleware=[_cors(config.cors_origins)] if config.cors_origins else [],
         exception_handlers={HTTPException: _not_here},
+    )
+
+
+def _cors(origins: tuple[str, ...]) -> Middleware:
+    """Lets pages of these origins send, with the headers that their SDK has; browsers ask again after two hours."""
+    return Middleware(
+        CORSMiddleware, allow_origins=origins, allow_methods=["POST"], allow_headers=["*"], max_age=_CORS_SECONDS
     )
 
 
@@ -129,7 +141,11 @@ def _success(checked: Checked, media: str) -> Response:
 
 def _refusal(refusal: Refused, media: str) -> Response:
     answer = ANSWERS[type(refusal)]
-    headers = {"Retry-After": str(math.ceil(refusal.retry_after))} if isinstance(refusal, Overloaded) else None
+    headers = {}
+    if isinstance(refusal, Overloaded):
+        headers["Retry-After"] = str(math.ceil(refusal.retry_after))
+    if isinstance(refusal, Unauthenticated):
+        headers["WWW-Authenticate"] = "Bearer"
     encode = status_response if media == PROTOBUF else status_response_json
     body = encode(answer.grpc.value[0], str(refusal))
     return Response(body, answer.http, headers=headers, media_type=PROTOBUF if media == PROTOBUF else JSON)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 
+from spanhouse_collector.access import Access
 from spanhouse_collector.budget import Budget
 from spanhouse_collector.check import Checked, check_traces
 from spanhouse_collector.config import CollectorConfig
@@ -37,10 +38,14 @@ class Request:
 class TraceReceiver:
     """Accepts trace requests. `stop` makes it answer that others must take over.
 
+    access: who may send, which a transport asks before it reads a body.
     budget: what bodies may take of the memory; a transport holds a share for each request from reading to answering.
     """
 
-    def __init__(self, log: SegmentLog, recent: RecentRequests, metrics: Metrics, config: CollectorConfig) -> None:
+    def __init__(
+        self, log: SegmentLog, recent: RecentRequests, metrics: Metrics, config: CollectorConfig, access: Access
+    ) -> None:
+        self.access = access
         self.budget = Budget(config.pending_bytes, config.max_requests)
         self._log = log
         self._recent = recent

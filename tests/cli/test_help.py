@@ -11,6 +11,7 @@ from spanhouse_cli.main import main
 from spanhouse_cli.options import OPTIONS
 from spanhouse_cli.version import VERSION
 
+COMMANDS = ["up", "demo", "status", "config", "migrate", "keys", "quarantine", "collector", "query"]
 SERVING = ["otlp_grpc", "otlp_http", "http", "data_dir", "log_level", "log_format", "shutdown_timeout"]
 
 
@@ -22,7 +23,7 @@ def help_of(*command: str) -> str:
 
 def test_the_commands_stand_in_the_order_in_which_one_needs_them() -> None:
     listed = [line.split()[0] for line in help_of().partition("Commands:\n")[2].splitlines()]
-    assert listed == ["up", "demo", "status", "config", "migrate", "quarantine", "collector", "query"]
+    assert listed == COMMANDS
 
 
 def test_no_description_of_a_command_is_cut_off() -> None:
@@ -54,7 +55,7 @@ def test_a_command_has_the_flags_that_it_uses(command: str, flags: list[str], mi
     assert [flag for flag in missing if flag in words] == []
 
 
-@pytest.mark.parametrize("command", ["up", "demo", "status", "config", "migrate", "quarantine", "collector", "query"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_shows_examples_of_itself(command: str) -> None:
     assert f"spanhouse {command}" in help_of(command).partition("Examples:\n")[2]
 

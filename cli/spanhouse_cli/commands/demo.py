@@ -45,6 +45,8 @@ def demo(configuration: Configuration, up: bool, rate: float, journeys: int | No
     """
     if configuration.settings.tls_cert is not None:
         raise Misconfigured("the shop sends in the clear, and tls_cert is set")
+    if configuration.settings.keys_file is not None:
+        raise Misconfigured("the shop has no API key, and keys_file is set")
     with _spanhouse(configuration) if up else _running(configuration) as addresses:
         code = _run_shop(addresses, rate=rate, journeys=journeys, seed=seed)
     sys.exit(code)

@@ -17,7 +17,9 @@ spanhouse query --config /etc/spanhouse.yaml --http 0.0.0.0:8080
 
 
 @click.command(cls=GroupedCommand, epilog=EXAMPLES)
-@configured(but=(*options_of(INGEST), "engine_memory", "data_dir", "otlp_grpc", "otlp_http"))
+@configured(
+    but=(*options_of(INGEST), "engine_memory", "data_dir", "otlp_grpc", "otlp_http", "keys_file", "cors_origins")
+)
 def query(configuration: Configuration) -> None:
     """Answer queries from a ClickHouse server that collectors fill.
 
