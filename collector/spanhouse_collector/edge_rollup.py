@@ -8,6 +8,7 @@ the new one in force, and its successor begins again from the stored watermark.
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any, TypeVar
@@ -30,9 +31,11 @@ _LONGEST_WINDOW = 30 * MINUTE
 _MOST_SLICES = 1024
 _HOUR_MS = 3_600_000
 _HOURS_EVERY_MS = 60_000
+_VERSIONS_A_MS = 1000
 
 # Instants are numbers, because what the driver makes of times depends on the machine's zone: minutes in unix seconds,
-# arrivals and versions in unix milliseconds, all by the engine's clock.
+# arrivals in unix milliseconds, versions in microseconds whose last three digits are the process's own, so that two
+# collectors never write under one version. All by the engine's clock.
 _NOW = "SELECT toUnixTimestamp64Milli(now64(3)) AS now"
 
 _PROGRESS = "SELECT toUnixTimestamp64Milli(watermark) AS watermark FROM edge_progress FINAL WHERE id = 1"
@@ -105,6 +108,7 @@ class EdgeRollup:
         self._pending: dict[Unit, int] = {}
         self._waiting: dict[Unit, int] = {}
         self._swept = 0
+        self._own_digits = secrets.randbelow(_VERSIONS_A_MS)
         self._slices = 1
         self._tiers = EdgeTiers(store)
         self._tiered = 0
@@ -144,13 +148,14 @@ class EdgeRollup:
         settled = _floor(now // 1000 - int(self._config.settle))
         self._give_up_before(now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE)
         due = sorted(minute for minute in {*self._pending, *self._due_again(now)} if minute[1] < settled)
+        self._late = self._late or any(start < settled // HOUR * HOUR for _, start in due)
         for window in windows(due, MINUTE, _LONGEST_WINDOW):
             await self._roll_up(window, now)
         for minute in due:
             self._pending.pop(minute, None)
         await self._advance(now, settled)
-        await self._note_waiting(now)
-        await self._roll_up_hours(now, settled, due)
+        await self._note_waiting(now, watermark)
+        await self._roll_up_hours(now, settled)
         await self._sweep(now)
         self._metrics.edge_minutes.inc(len(due))
         return due
@@ -168,13 +173,12 @@ class EdgeRollup:
                 len(gone),
             )
 
-    async def _roll_up_hours(self, now: int, settled: int, due: list[Unit]) -> None:
+    async def _roll_up_hours(self, now: int, settled: int) -> None:
         """Hours and days, when an hour has ended or an earlier one got late spans, and once a minute at most."""
         hour = settled // HOUR * HOUR
-        self._late = self._late or hour > self._tiered_hour or any(start < hour for _, start in due)
-        if self._late and now - self._tiered >= _HOURS_EVERY_MS:
+        if (self._late or hour > self._tiered_hour) and now - self._tiered >= _HOURS_EVERY_MS:
             since = (now // 1000 - self._config.retention.spans) // DAY * DAY
-            await self._tiers.step(now, settled=settled, since=since)
+            await self._tiers.step(self._version(now), settled=settled, since=since)
             self._tiered, self._tiered_hour, self._late = now, hour, False
 
     async def _stored_watermark(self) -> int:
@@ -196,7 +200,9 @@ class EdgeRollup:
 
     async def _roll_up(self, window: Window, now: int) -> None:
         bounds = {"since": window.since, "until": window.until, "lookback": self._config.lookback}
-        versions = count(now)  # what an attempt that failed has written is never published
+        versions = count(
+            self._version(now), _VERSIONS_A_MS
+        )  # what an attempt that failed has written is never published
 
         async def compute(slices: int) -> dict[str, Any]:
             minutes = {"tenant": window.tenant, "minutes": window.starts, "version": next(versions)}
@@ -223,9 +229,12 @@ class EdgeRollup:
         durable = min((now, *self._pending.values()))
         await self._execute(_ADVANCE, watermark=durable, settled=settled, version=now)
 
-    async def _note_waiting(self, now: int) -> None:
-        """Minutes with missing parents are computed twice more: soon, and when the lookback has passed."""
-        since = _floor(now // 1000) - (self._config.lookback + 2) * MINUTE
+    async def _note_waiting(self, now: int, watermark: int) -> None:
+        """Minutes with missing parents are computed twice more: soon, and when the lookback has passed.
+
+        After a time without a rollup these are those from before it too: their parents may have come since.
+        """
+        since = _floor(min(now, watermark or now) // 1000) - (self._config.lookback + 2) * MINUTE
         waiting = [(row["tenant"], row["start"]) for row in await self._rows(_WAITING, since=since)]
         self._waiting = {minute: self._waiting.get(minute, 0) for minute in waiting}
 
@@ -240,11 +249,15 @@ class EdgeRollup:
             self._waiting[minute] += 1
         return due
 
+    def _version(self, now: int) -> int:
+        return now * _VERSIONS_A_MS + self._own_digits
+
     async def _sweep(self, now: int) -> None:
         """Delete superseded rows once an hour."""
         if now - self._swept > _HOUR_MS:
-            await self._execute(_SWEEP, version=now - _HOUR_MS)
-            await self._tiers.sweep(now - _HOUR_MS)
+            superseded = self._version(now - _HOUR_MS)
+            await self._execute(_SWEEP, version=superseded)
+            await self._tiers.sweep(superseded)
             self._swept = now
 
     async def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:

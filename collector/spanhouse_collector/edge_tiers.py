@@ -83,25 +83,25 @@ class EdgeTiers:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def step(self, now: int, *, settled: int, since: int) -> int:
+    async def step(self, version: int, *, settled: int, since: int) -> int:
         """Make the hours, then the days, that are due; how many.
 
-        now: unix milliseconds, the version of what is made. settled: unix seconds up to which minutes are rolled up.
+        version: of what is made, greater than any before. settled: unix seconds up to which minutes are rolled up.
         since: unix seconds, the start of a day, from which on minutes may have changed.
         """
-        return sum([await self._make(made, of, longest, now, settled, since) for made, of, longest in _STEPS])
+        return sum([await self._make(made, of, longest, version, settled, since) for made, of, longest in _STEPS])
 
     async def sweep(self, version: int) -> None:
-        """Delete what was superseded before `version`, unix milliseconds."""
+        """Delete what was superseded before `version`."""
         for made, _, _ in _STEPS:
             await self._execute(_sweep_sql(made), version=version)
 
-    async def _make(self, made: _Tier, of: _Tier, longest: int, now: int, settled: int, since: int) -> int:
+    async def _make(self, made: _Tier, of: _Tier, longest: int, version: int, settled: int, since: int) -> int:
         bounds = {"settled": settled, "since": since}
         due = (await self._store.queries.rows(_due_sql(made, of), bounds, limits=_BOUNDS)).rows
         stamps = {(row["tenant"], row["start"]): row["stamp"] for row in due}
         for window in windows(stamps, made.seconds, longest):
-            units = {"tenant": window.tenant, "starts": window.starts, "version": now}
+            units = {"tenant": window.tenant, "starts": window.starts, "version": version}
             await self._execute(_compute_sql(made, of), **units, since=window.since, until=window.until)
             newest = [stamps[window.tenant, start] for start in window.starts]
             await self._execute(_publish_sql(made), **units, stamps=newest)

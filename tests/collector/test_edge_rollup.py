@@ -112,6 +112,30 @@ async def test_a_parent_that_is_no_half_is_found_when_it_arrives_late(store: Sto
     assert (edge["client"], edge["server"], edge["connection"], edge["found"]) == ("web", "stock", "rpc", 1)
 
 
+async def test_a_parent_that_came_while_nothing_was_rolled_up_is_found(store: Store, tmp_path: Path) -> None:
+    start = (time.time_ns() // (60 * SECOND) - 50) * 60 * SECOND
+    parent = span("render", kind=INTERNAL, start=start, duration=90 * MILLISECOND)
+    child = span("check", kind=SERVER, parent=parent, start=start + MILLISECOND)
+    arrive(store, tmp_path, [request({"stock": [child]}).SerializeToString()], "down")
+    await rollup(store).step()
+    arrive(store, tmp_path, [request({"web": [parent]}).SerializeToString()], "down")
+    # As if the last step had been 49 minutes ago, after the child arrived.
+    store.command("ALTER TABLE call_halves UPDATE arrived = ts WHERE tenant = 'down' SETTINGS mutations_sync = 1")
+    store.command(
+        "INSERT INTO edge_progress "
+        "SELECT 1, fromUnixTimestamp64Milli({at:Int64}, 'UTC'), max(settled), max(version) + 1 "
+        "FROM edge_progress",
+        {"at": start // MILLISECOND + 60_000},
+    )
+
+    started_anew = rollup(store)
+    await started_anew.step()
+    await started_anew.step()
+
+    (edge,) = [row for row in store.rows(ROLLED, {"tenant": "down"}) if row["calls"]]
+    assert (edge["client"], edge["server"], edge["found"]) == ("web", "stock", 1)
+
+
 class Cut(StoreUnavailable):
     """The process ends here."""
 
