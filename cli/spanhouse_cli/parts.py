@@ -53,6 +53,9 @@ def collector_config(settings: Settings) -> CollectorConfig:
         segment_bytes=settings.segment_bytes,
         segment_age=settings.segment_age,
         log_quota=settings.log_quota,
+        log_sync=settings.log_sync,
+        log_sync_interval=settings.log_sync_interval,
+        disk_reserve=settings.disk_reserve,
         rollup=RollupConfig(lookback=lookback_minutes(settings), retention=retention(settings)),
     )
 

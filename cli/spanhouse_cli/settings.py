@@ -183,6 +183,22 @@ class Settings(BaseSettings):
         4 * GIB,
         "Disk that received but not yet stored data may take. Past it, senders are told to try again later.",
     )
+    log_sync: Annotated[str, Choice(("always", "interval", "never"))] = _option(
+        INGEST,
+        "always",
+        "When received data is forced to the disk: before each answer, with one fsync for all who wait; every "
+        "`log_sync_interval`, behind the answers; or when the system sees fit. A crash of Spanhouse loses nothing in "
+        "any case; a loss of power loses nothing, the last interval, or about half a minute of what was acknowledged.",
+    )
+    log_sync_interval: Annotated[float, Duration(0.01, 60.0)] = _option(
+        INGEST, 0.1, "How often received data is forced to the disk with `log_sync: interval`."
+    )
+    disk_reserve: Annotated[int, Size(0)] = _option(
+        INGEST,
+        256 * MIB,
+        "Room that is left on the disk of `data_dir` for storing what was received. With less, senders are told to try "
+        "again later.",
+    )
 
     retention_spans: Annotated[int, Age(DAY, 30 * DAY)] = _option(
         RETENTION,

@@ -131,7 +131,7 @@ class Collector:
             "log": {
                 "segments": self._log.segments_waiting,
                 "bytes": self._log.bytes_on_disk,
-                "trouble": self._loader.trouble,
+                "trouble": self._log.trouble or self._loader.trouble,
             },
             "quarantined": int(_total(self._metrics.quarantined)),
         }

@@ -36,6 +36,9 @@ class CollectorConfig:
     pending_bytes: bytes of requests in memory, from the first that is read of one until it is answered. max_requests:
     requests under way at once, on all transports. grpc_max_connection_age: seconds after which a gRPC connection is
     asked to be made anew; None is never. cors_origins: origins whose browser pages may send over HTTP, `*` for all.
+    log_sync: when what is written to the log is made durable, "always" before it is acknowledged, "interval" every
+    log_sync_interval seconds, or "never" by us. disk_reserve: bytes of the log's disk that are left free for storing
+    what was accepted.
     """
 
     otlp_grpc: str = "127.0.0.1:4317"
@@ -44,6 +47,9 @@ class CollectorConfig:
     segment_bytes: int = 16 * MIB
     segment_age: float = 1.0
     log_quota: int = 4096 * MIB
+    log_sync: str = "always"
+    log_sync_interval: float = 0.1
+    disk_reserve: int = 256 * MIB
     pending_bytes: int = 64 * MIB
     max_requests: int = 1024
     grpc_max_connection_age: float | None = None

@@ -29,7 +29,7 @@ def make_flaky(faults: Path) -> None:
                 file.write(b"." if chance > _SHARE else b"-")
             raise StoreUnavailable("as chance would have it")
 
-    Store.insert_segment = flaky  # type: ignore[method-assign]  # what this program is for
+    Store.insert_segment = flaky  # type: ignore[method-assign, assignment]  # what this program is for
 
 
 if __name__ == "__main__":

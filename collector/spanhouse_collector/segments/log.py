@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class SegmentLog:
             segment_age=self._config.segment_age,
             sealed=self._queue,
             written=self._written,
+            sync_interval={"always": 0.0, "never": None}.get(self._config.log_sync, self._config.log_sync_interval),
         )
         self._writer.start()
 
@@ -76,6 +78,11 @@ class SegmentLog:
         append.durable.add_done_callback(lambda written: self._account(append.size, written))
         self._writer.append(append)
         return append.durable
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be written at the moment, if so."""
+        return self._writer.trouble if self._writer is not None else None
 
     async def next_sealed(self) -> Segment | None:
         """The next segment to load; None once the log is closed and nothing is left.
@@ -113,6 +120,21 @@ class SegmentLog:
             raise Overloaded(
                 f"{self.bytes_on_disk} bytes wait to be stored and log_quota is {self._config.log_quota}: "
                 "the store is down or too slow",
+                retry_after=10,
+            )
+        self._require_room(size)
+
+    def _require_room(self, size: int) -> None:
+        """Raise Overloaded where the disk is so full that what is accepted could not be stored."""
+        try:
+            disk = os.statvfs(self.folder)
+        except OSError as error:
+            raise Overloaded(f"the log cannot be written: {error.strerror}", retry_after=10) from error
+        free = disk.f_bavail * disk.f_frsize
+        if free < self._config.disk_reserve + size:
+            raise Overloaded(
+                f"the disk has {free} bytes free, and disk_reserve is {self._config.disk_reserve}: there is no room to "
+                "store more",
                 retry_after=10,
             )
 

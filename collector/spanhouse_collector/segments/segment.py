@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import time
@@ -54,7 +55,7 @@ class OpenSegment:
             self.seal()
             raise
 
-    def append(self, buffers: Sequence[bytes], spans: int) -> None:
+    def append(self, buffers: Sequence[bytes], spans: int, *, sync: bool = True) -> None:
         """Write and fsync. Raises what kept it from that; then `size` is as it was, and nothing may be appended again.
 
         What was written nevertheless is taken away, here or, where the disk does not let us, before the segment is
@@ -65,7 +66,9 @@ class OpenSegment:
                 _write_all(self._file, buffers[at : at + _BUFFERS_PER_WRITE])
                 for at in range(0, len(buffers), _BUFFERS_PER_WRITE)
             )
-            os.fsync(self._file)
+            if sync:
+                os.fsync(self._file)
+            self._require_name()
         except BaseException:
             with suppress(OSError):
                 os.ftruncate(self._file, self.size)
@@ -73,6 +76,15 @@ class OpenSegment:
             raise
         self.size += written
         self.spans += spans
+
+    def sync(self) -> None:
+        """Make durable what was appended without. Raises OSError."""
+        os.fsync(self._file)
+
+    def _require_name(self) -> None:
+        """Raise OSError for a file that was removed under us: what is written to it nobody ever reads."""
+        if not os.fstat(self._file).st_nlink:
+            raise FileNotFoundError(errno.ENOENT, "the log was removed while it was written", str(self.path))
 
     def seal(self) -> Segment | None:
         """Close the file for good; None, and no file, where nothing was written. Raises nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spanhouse_collector.segments.segment import OpenSegment, Segment
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,9 @@ class SegmentWriter:
     """Owns the open segment. `sealed` and the futures are called on the event loop that made the writer.
 
     A segment is sealed when it reaches `segment_bytes`, or `segment_age` seconds after it was opened. `written` is told
-    in the writer's thread, before the futures are done, the keys of frames that are durable.
+    in the writer's thread, before the futures are done, the keys of frames that are durable. sync_interval: seconds
+    after which what was written is made durable, 0 for before the futures are done, None for not by us. trouble: why
+    nothing can be written at the moment.
     """
 
     def __init__(
@@ -43,12 +48,16 @@ class SegmentWriter:
         segment_age: float,
         sealed: Callable[[Segment], None],
         written: Callable[[Sequence[bytes]], None],
+        sync_interval: float | None = 0.0,
     ) -> None:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._segment_age = segment_age
         self._sealed = sealed
         self._written = written
+        self._sync_interval = sync_interval
+        self._sync_at: float | None = None
+        self.trouble: str | None = None
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Append] = []
         self._wake = threading.Condition()
@@ -76,6 +85,7 @@ class SegmentWriter:
     def _run(self) -> None:
         while batch := self._next_batch():
             self._loop.call_soon_threadsafe(_settle, batch, self._write(batch))
+            self._sync_if_due()
             self._seal_if_due()
         self._seal()
 
@@ -84,6 +94,7 @@ class SegmentWriter:
         with self._wake:
             while not self._waiting and not self._closing:
                 self._wake.wait(self._seconds_left())
+                self._sync_if_due()
                 self._seal_if_due()
             batch, self._waiting = self._waiting, []
             return batch
@@ -94,25 +105,56 @@ class SegmentWriter:
             if self._open is None:
                 self._open = OpenSegment(self._folder)
             buffers = [part for append in batch for part in (append.header, append.body)]
-            self._open.append(buffers, sum(append.spans for append in batch))
+            self._open.append(buffers, sum(append.spans for append in batch), sync=self._sync_interval == 0.0)
         except Exception as error:
             self._seal()
+            self._report(error)
             return error
+        if self._sync_interval and self._sync_at is None:
+            self._sync_at = time.monotonic() + self._sync_interval
+        self._report(None)
         self._written([append.key for append in batch])
         return None
 
     def _seconds_left(self) -> float | None:
+        """Until the open segment is to be synced or sealed."""
         if self._open is None:
             return None
-        return max(0.0, self._open.opened + self._segment_age - time.monotonic())
+        due = self._open.opened + self._segment_age
+        return max(0.0, min(due, self._sync_at or due) - time.monotonic())
 
     def _seal_if_due(self) -> None:
-        if self._open is not None and (self._open.size >= self._segment_bytes or self._seconds_left() == 0.0):
+        if self._open is None:
+            return
+        is_old = time.monotonic() >= self._open.opened + self._segment_age
+        if is_old or self._open.size >= self._segment_bytes:
             self._seal()
+
+    def _sync_if_due(self) -> None:
+        if self._sync_at is not None and time.monotonic() >= self._sync_at:
+            self._sync()
+
+    def _sync(self) -> None:
+        """Make durable what was acknowledged before it was; where that fails, it is as durable as with "never"."""
+        self._sync_at = None
+        if self._open is not None:
+            try:
+                self._open.sync()
+            except OSError as error:
+                logger.error("the log cannot be synced, a loss of power would lose acknowledged spans: %s", error)
+
+    def _report(self, error: Exception | None) -> None:
+        if error is not None and self.trouble is None:
+            logger.error("the log in %s cannot be written, senders are told to wait: %s", self._folder, error)
+        if error is None and self.trouble is not None:
+            logger.info("the log in %s can be written again", self._folder)
+        self.trouble = None if error is None else str(error) or type(error).__name__
 
     def _seal(self) -> None:
         if self._open is None:
             return
+        if self._sync_at is not None:
+            self._sync()
         segment = self._open.seal()
         self._open = None
         if segment is not None:
