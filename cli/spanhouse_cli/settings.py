@@ -197,7 +197,7 @@ class Settings(BaseSettings):
         INGEST,
         256 * MIB,
         "Room that is left on the disk of `data_dir` for storing what was received. With less, senders are told to try "
-        "again later.",
+        "again later. 0 leaves none.",
     )
 
     retention_spans: Annotated[int, Age(DAY, 30 * DAY)] = _option(

@@ -64,10 +64,14 @@ class Loader:
     def _insert(self, segment: Segment) -> list[Segment]:
         """Store a segment and remove its file, or say what is to be loaded in its place. Runs in a thread."""
         started = time.perf_counter()
-        segment.cut_to_size()
         try:
+            segment.cut_to_size()
             self._store.insert_segment(segment.path, segment.token)
-        except StoreError as error:
+        except (StoreError, OSError) as error:
+            if cause := segment.unreadable():
+                return self._leave(segment, cause)
+            if isinstance(error, OSError):
+                raise
             return self._isolate(segment, error)
         segment.path.unlink(missing_ok=True)
         self._isolation.cleared(segment)
@@ -78,6 +82,12 @@ class Loader:
             logger.info("segment %s: stored; the engine takes data again", segment.path.name)
         self.trouble = None
         self._delay = _FIRST_DELAY
+        return []
+
+    def _leave(self, segment: Segment, cause: OSError) -> list[Segment]:
+        """Go on without a segment that cannot be read; the next start looks at it again."""
+        logger.error("segment %s: its %d spans are not stored: %s", segment.path.name, segment.spans, cause)
+        self._metrics.segments.labels("unreadable").inc()
         return []
 
     def _isolate(self, segment: Segment, error: StoreError) -> list[Segment]:

@@ -53,7 +53,7 @@ class Metrics:
         self.stored = Counter("spanhouse_spans_stored", "Spans the engine has stored.", registry=registry)
         self.segments = Counter(
             "spanhouse_segments",
-            "Segments by what became of them: stored, isolated (the engine refused a part).",
+            "Segments by what became of them: stored, isolated (the engine refused a part), unreadable (the file).",
             ("outcome",),
             registry=registry,
         )

@@ -126,6 +126,8 @@ class SegmentLog:
 
     def _require_room(self, size: int) -> None:
         """Raise Overloaded where the disk is so full that what is accepted could not be stored."""
+        if not self._config.disk_reserve:
+            return
         try:
             disk = os.statvfs(self.folder)
         except OSError as error:

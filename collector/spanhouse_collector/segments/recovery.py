@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,9 @@ from spanhouse_collector.frame import Damage, Frame, scan
 from spanhouse_collector.segments.durable import TEMPORARY, sync_folder, write_file
 from spanhouse_collector.segments.halves import parent_of
 from spanhouse_collector.segments.quarantine import Kind, Quarantine
-from spanhouse_collector.segments.segment import SUFFIX, Segment
+from spanhouse_collector.segments.segment import SUFFIX, Segment, unreadable
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +29,17 @@ def recover(folder: Path, quarantine: Quarantine, seen: Callable[[Frame], None])
     """Read every segment in `folder`, oldest first, reduce each to its whole frames, and show these to `seen`.
 
     A frame that was not written to its end was never acknowledged. Damage is kept in `quarantine` all the same, because
-    the two look alike. Files without a whole frame are removed. Raises OSError.
+    the two look alike. Files without a whole frame are removed; one that cannot be read stays where it is, for another
+    start. Raises OSError.
     """
     for unfinished in folder.glob(f"*{TEMPORARY}"):
         unfinished.unlink()
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         if parent_of(path).exists():
             path.unlink()  # the crash came before its parent was given up for it
+            continue
+        if error := unreadable(path):
+            logger.error("segment %s: cannot be read and stays where it is: %s", path.name, error)
             continue
         found = _read(path, quarantine, seen)
         if not found.frames:

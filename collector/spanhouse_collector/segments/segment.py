@@ -14,6 +14,8 @@ from pathlib import Path
 from spanhouse_collector.segments.durable import sync_folder
 
 SUFFIX = ".frames"
+# No right to it, a broken disk, something else under its name, gone.
+_LASTING = {errno.EACCES, errno.EPERM, errno.EIO, errno.EISDIR, errno.ENOTDIR, errno.ELOOP, errno.ESTALE, errno.ENOENT}
 _BUFFERS_PER_WRITE = min(os.sysconf("SC_IOV_MAX"), 1024)
 
 
@@ -34,10 +36,25 @@ class Segment:
         """What the engine remembers it by."""
         return self.path.stem
 
+    def unreadable(self) -> OSError | None:
+        """Why the file cannot be read, where trying again is of no use to those that wait behind it."""
+        return unreadable(self.path)
+
     def cut_to_size(self) -> None:
         """Take away what stands behind the frames: a write that failed and could not be undone. Raises OSError."""
         if self.path.stat().st_size != self.size:
             os.truncate(self.path, self.size)
+
+
+def unreadable(path: Path) -> OSError | None:
+    """See `Segment.unreadable`. What passes, such as too many open files, is not told."""
+    try:
+        with path.open("rb") as file:
+            while file.read(1 << 20):
+                pass
+    except OSError as error:
+        return error if error.errno in _LASTING else None
+    return None
 
 
 class OpenSegment:
