@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import grpc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
@@ -19,8 +17,6 @@ from spanhouse_collector.tenant import HEADER
 
 SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 TRANSPORT = "grpc"
-
-_SECONDS_TO_READ = 60
 
 Context = aio.ServicerContext[bytes, bytes]
 
@@ -46,7 +42,10 @@ class TraceService:
     async def _answer(self, context: Context) -> bytes:
         with self._receiver.budget.share() as share:
             tenant = self._receiver.access.tenant_of(_metadata(context, AUTHORIZATION), _metadata(context, HEADER))
-            body = await _body(context)
+            async with self._receiver.reading():
+                body = await context.read()
+            if not isinstance(body, bytes):
+                raise Malformed("the call has no message")
             share.take(len(body))
             return traces_response(await self._receiver.accept(Request(tenant, TRANSPORT, body)))
 
@@ -58,17 +57,6 @@ class TraceService:
         """
         export: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(self.export)
         return grpc.method_handlers_generic_handler(SERVICE, {"Export": export})
-
-
-async def _body(context: Context) -> bytes:
-    try:
-        async with asyncio.timeout(_SECONDS_TO_READ):
-            body = await context.read()
-    except TimeoutError as error:
-        raise Overloaded(f"the message did not come within {_SECONDS_TO_READ} seconds", retry_after=1) from error
-    if not isinstance(body, bytes):
-        raise Malformed("the call has no message")
-    return body
 
 
 def _metadata(context: Context, name: str) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from http import HTTPStatus
 
@@ -39,7 +38,6 @@ TRANSPORT = "http"
 
 # Larger bodies are decompressed in a thread; gzip makes a thousand times as much of them, zstd more.
 _INLINE_BYTES = 1 << 16
-_SECONDS_TO_READ = 60
 _CORS_SECONDS = 7200
 
 
@@ -90,11 +88,8 @@ class OtlpHttp:
         declared = http.headers.get("content-length", "")
         if declared.isdecimal() and int(declared) > self._max_body:
             raise too_large(self._max_body)
-        try:
-            async with asyncio.timeout(_SECONDS_TO_READ):
-                return await self._chunks(http, share)
-        except TimeoutError as error:
-            raise Overloaded(f"the body did not come within {_SECONDS_TO_READ} seconds", retry_after=1) from error
+        async with self._receiver.reading():
+            return await self._chunks(http, share)
 
     async def _chunks(self, http: HttpRequest, share: Share) -> bytes:
         chunks: list[bytes] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
@@ -24,6 +26,7 @@ logger = logging.getLogger(__name__)
 # Larger bodies are checked in a thread, so that one big request does not make small ones wait for all of it; one at a
 # time, because what the check makes of them is many times as large.
 _INLINE_BYTES = 1 << 20
+_SECONDS_TO_READ = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class TraceReceiver:
         self._checking = CapacityLimiter(1)
         self._reported: set[type[Exception]] = set()
         self._stopping = False
+        self._readings: set[asyncio.Timeout] = set()
 
     async def accept(self, request: Request) -> Checked:
         """Return once the request is durable; what is in it that will not be stored stands in the answer.
@@ -62,12 +66,29 @@ class TraceReceiver:
         """
         started = time.perf_counter()
         if self._stopping:
-            raise Overloaded("the collector is stopping", retry_after=1)
+            raise _stopping()
         checked = await self._check(request.body)
         if checked.spans:
             await self._make_durable(request, checked)
         self._metrics.ack_seconds.observe(time.perf_counter() - started)
         return checked
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[None]:
+        """While a transport reads a body. Raises Overloaded where it takes too long, or the collector stops."""
+        if self._stopping:
+            raise _stopping()
+        try:
+            async with asyncio.timeout(_SECONDS_TO_READ) as reading:
+                self._readings.add(reading)
+                try:
+                    yield
+                finally:
+                    self._readings.discard(reading)
+        except TimeoutError as error:
+            if self._stopping:
+                raise _stopping() from error
+            raise Overloaded(f"the body did not come within {_SECONDS_TO_READ} seconds", retry_after=1) from error
 
     def refused(self, transport: str, refusal: Refused) -> None:
         """Count a request that a transport or this path turned away."""
@@ -81,8 +102,10 @@ class TraceReceiver:
         return Overloaded("the collector failed; its log says why", retry_after=5)
 
     def stop(self) -> None:
-        """Accept nothing more."""
+        """Accept nothing more, and wait for no body."""
         self._stopping = True
+        for reading in self._readings:
+            reading.reschedule(0)
 
     async def _check(self, body: bytes) -> Checked:
         if len(body) < _INLINE_BYTES:
@@ -121,3 +144,7 @@ class TraceReceiver:
         self._metrics.received_bytes.labels(tenant).inc(len(request.body))
         if checked.rejected:
             self._metrics.rejected.labels(tenant).inc(checked.rejected)
+
+
+def _stopping() -> Overloaded:
+    return Overloaded("the collector is stopping", retry_after=1)

@@ -178,6 +178,21 @@ async def test_a_call_is_refused_before_its_message_is_sent(start: Start) -> Non
 
 
 @pytest.mark.anyio
+async def test_a_body_that_does_not_come_in_time_is_asked_for_again(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiver, "_SECONDS_TO_READ", 0.1)
+    async with start() as running:
+        sender = await Unfinished.begin(running, 1000)
+        async with asyncio.timeout(10):
+            head = await sender.reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ")
+        assert b"retry-after: 1\r\n" in head.lower()
+        await used(running, 0)
+        await sender.leave()
+
+
+@pytest.mark.anyio
 async def test_a_client_that_goes_away_leaves_no_trace(start: Start, caplog: pytest.LogCaptureFixture) -> None:
     async with start() as running:
         sender = await Unfinished.begin(running, MIB)
