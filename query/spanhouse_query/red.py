@@ -11,7 +11,7 @@ from spanhouse_query.reader import Sampling, sampling
 from spanhouse_query.tiers import DAYS, HOURS, MINUTES, Tier, TierName, bounds_by_tier, finest, parts, tier_names
 from spanhouse_query.time_range import TimeRange
 
-_TABLES = {MINUTES: ("red_1m", "minute"), HOURS: ("red_1h", "hour"), DAYS: ("red_1d", "day")}
+_TABLES = {MINUTES: "red_1m", HOURS: "red_1h", DAYS: "red_1d"}
 _COLUMNS = (
     "service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, "
     "first_seen, last_seen"
@@ -44,16 +44,15 @@ def red_rows(wanted: TimeRange, retention: Retention, now: int, *, step: int | N
     """
     effective = wanted.aligned(red_unit(wanted.start, retention, now))
     cut = parts(effective, retention, now, step=step)
-    within = bounds_by_tier(cut, {tier: column for tier, (_, column) in _TABLES.items()})
+    within = bounds_by_tier(cut)
     selects = [_select(tier, bounds.sql) for tier, bounds in within.items()]
     parameters = {name: value for bounds in within.values() for name, value in bounds.parameters.items()}
     return Red("\n    UNION ALL".join(selects), parameters, effective, tier_names(cut))
 
 
 def _select(tier: Tier, within: str) -> str:
-    table, column = _TABLES[tier]
     return f"""
-    SELECT {column} AS start, {_COLUMNS} FROM {table}
+    SELECT {tier.name} AS start, {_COLUMNS} FROM {_TABLES[tier]}
     WHERE tenant = {{tenant:String}} AND {within}"""
 
 

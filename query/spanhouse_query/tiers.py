@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -108,18 +108,25 @@ class Bounds:
     parameters: dict[str, int]
 
 
-def bounds_by_tier(used: Sequence[Part], columns: Mapping[Tier, str]) -> dict[Tier, Bounds]:
-    """For each tier among the parts, that its column, a DateTime, lies in one of their ranges."""
+# Tables are ordered by these before the time itself; the engine finds the rows of a time by them only if told so.
+_ORDERED_BY = {MINUTES: "toStartOfHour", HOURS: "toStartOfDay", DAYS: "toStartOfMonth"}
+
+
+def bounds_by_tier(used: Sequence[Part]) -> dict[Tier, Bounds]:
+    """For each tier among the parts, that its column of that name, a DateTime, lies in one of their ranges."""
     ranges = {tier: [part.range for part in used if part.tier is tier] for tier in TIERS}
-    return {tier: _bounds(columns[tier], found, tier.name) for tier, found in ranges.items() if found}
+    return {tier: _bounds(tier, found) for tier, found in ranges.items() if found}
 
 
-def _bounds(column: str, ranges: Sequence[TimeRange], prefix: str) -> Bounds:
+def _bounds(tier: Tier, ranges: Sequence[TimeRange]) -> Bounds:
+    column, coarse = tier.name, _ORDERED_BY[tier]
     conditions, parameters = [], {}
     for number, one in enumerate(ranges):
-        since, until = f"{prefix}_{number}_since", f"{prefix}_{number}_until"
+        since, until = f"{tier.name}_{number}_since", f"{tier.name}_{number}_until"
+        first, end = f"toDateTime({{{since}:Int64}}, 'UTC')", f"toDateTime({{{until}:Int64}}, 'UTC')"
         conditions.append(
-            f"({column} >= toDateTime({{{since}:Int64}}, 'UTC') AND {column} < toDateTime({{{until}:Int64}}, 'UTC'))"
+            f"({column} >= {first} AND {column} < {end}"
+            f" AND {coarse}({column}) >= {coarse}({first}) AND {coarse}({column}) <= {coarse}({end}))"
         )
         parameters.update({since: one.start // SECOND, until: one.end // SECOND})
     return Bounds(f"({' OR '.join(conditions)})", parameters)

@@ -29,9 +29,9 @@ _COLUMNS = (
     "gap_ns, slowest, failed, typical, named, found"
 )
 _ROLLUPS = {
-    MINUTES: ("service_edges_1m", "edge_minutes", "minute", "max(version)"),
-    HOURS: ("service_edges_1h", "edge_hours", "hour", "argMax(version, (stamp, version))"),
-    DAYS: ("service_edges_1d", "edge_days", "day", "argMax(version, (stamp, version))"),
+    MINUTES: ("service_edges_1m", "edge_minutes", "max(version)"),
+    HOURS: ("service_edges_1h", "edge_hours", "argMax(version, (stamp, version))"),
+    DAYS: ("service_edges_1d", "edge_days", "argMax(version, (stamp, version))"),
 }
 
 
@@ -43,26 +43,26 @@ def with_minutes(edges: str) -> str:
 
 LIVE = f"""
     {with_minutes(f"({edges_sql('live')})")}"""
+# The newest versions that readers are to use, added up, because any that is published makes one of them greater.
+PUBLISHED_SQL = """
+    SELECT sum(newest) AS published FROM (
+        SELECT max(version) AS newest FROM edge_minutes
+        WHERE tenant = {tenant:String}
+            AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+        UNION ALL SELECT max(version) FROM edge_hours WHERE tenant = {tenant:String}
+        UNION ALL SELECT max(version) FROM edge_days WHERE tenant = {tenant:String})"""
 # A version is when its step took note of what had arrived, unix milliseconds. unsettled: whether there is anything to
 # match in the minutes that are not rolled up yet.
-PROGRESS_SQL = """
+PROGRESS_SQL = f"""
 WITH (SELECT argMax(settled, version) FROM edge_progress WHERE id = 1) AS rolled
 SELECT
     toUnixTimestamp(rolled) AS settled,
     (SELECT max(version) FROM edge_progress WHERE id = 1) AS stepped,
-    (SELECT max(version) FROM edge_minutes
-        WHERE tenant = {tenant:String}
-            AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')) AS minutes,
-    (SELECT max(version) FROM edge_hours
-        WHERE tenant = {tenant:String}
-            AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')) AS hours,
-    (SELECT max(version) FROM edge_days
-        WHERE tenant = {tenant:String}
-            AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC')) AS days,
+    ({PUBLISHED_SQL}) AS published,
     (SELECT count() FROM (
         SELECT 1 FROM call_halves
-        WHERE tenant = {tenant:String} AND minute >= rolled
-            AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+        WHERE tenant = {{tenant:String}} AND minute >= rolled
+            AND minute >= toDateTime({{since:Int64}}, 'UTC') AND minute < toDateTime({{until:Int64}}, 'UTC')
         LIMIT 1)) AS unsettled
 """
 # Stamps by unix seconds: of hours and days as they were rolled up, and of hours as their minutes are now.
@@ -152,22 +152,21 @@ async def read_edges(
     """
     ends = {"since": effective.start // SECOND, "until": effective.end // SECOND}
     matched = True
-    (before,) = (state,) = await call.reader.rows(PROGRESS_SQL, ends)
-    for attempt in range(_ATTEMPTS):
+    for _ in range(_ATTEMPTS):
+        (state,) = await call.reader.rows(PROGRESS_SQL, ends)
         source = await _source(call, effective, state, step, where, matched=matched)
         bound = {**ends, **source.parameters, "lookback": call.settings.lookback}
         try:
             rows = await call.reader.rows(statement(source.sql), bound, **more)
         except QueryTooLarge:
-            if attempt or source.live is None or source.live == effective:
+            if not matched or source.live is None or source.live == effective:
                 raise
-            matched, published = False, None
-        else:
-            published = [state[name] for name in ("minutes", "hours", "days")]
-        before, (state,) = state, await call.reader.rows(PROGRESS_SQL, ends)
-        if published == [state[name] for name in ("minutes", "hours", "days")]:
+            matched = False
+            continue
+        (now,) = await call.reader.rows(PUBLISHED_SQL, ends)
+        if now["published"] == state["published"]:
             break
-    rolled_up = (before["stepped"] or 0) * 1_000_000 or None
+    rolled_up = (state["stepped"] or 0) * 1_000_000 or None
     if matched:
         return EdgeRows(rows, source.tiers, source.live, rolled_up)
     return EdgeRows(rows, source.tiers, None, rolled_up, left_out=source.live)
@@ -189,7 +188,7 @@ def edge_source(settled: Sequence[Part], live: TimeRange | None, where: str = "t
 
     The condition stands in each part, because the engine does not carry one from outside to where it reads.
     """
-    within = bounds_by_tier(settled, {tier: column for tier, (_, _, column, _) in _ROLLUPS.items()})
+    within = bounds_by_tier(settled)
     selects = [_select(tier, bounds.sql, where) for tier, bounds in within.items()]
     parameters = {name: value for bounds in within.values() for name, value in bounds.parameters.items()}
     if live is not None:
@@ -217,7 +216,8 @@ async def _cut(call: Call, settled: TimeRange, step: int | None) -> list[Part]:
 
 
 def _select(tier: Tier, within: str, where: str) -> str:
-    table, versions, column, latest = _ROLLUPS[tier]
+    table, versions, latest = _ROLLUPS[tier]
+    column = tier.name
     condition = f"""
     WHERE tenant = {{tenant:String}} AND {within} AND {where}
         AND ({column}, version) IN (

@@ -153,12 +153,13 @@ CREATE TABLE IF NOT EXISTS service_edges_1m
     typical Tuple(duration UInt64, trace_id FixedString(16)),
     named Float64,
     found Float64,
-    missing UInt64
+    missing UInt64,
+    INDEX servers server TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, toStartOfHour(minute), client, server, connection, client_type, server_type, minute, version)
-SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 1024, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- The minutes that are rolled up and the version of each that counts.
 CREATE TABLE IF NOT EXISTS edge_minutes
@@ -198,12 +199,13 @@ CREATE TABLE IF NOT EXISTS service_edges_1h
     first Tuple(minute UInt32, trace_id FixedString(16)),
     last Tuple(minute UInt32, trace_id FixedString(16)),
     named Float64,
-    found Float64
+    found Float64,
+    INDEX servers server TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toYYYYMM(hour)
 ORDER BY (tenant, toStartOfDay(hour), client, server, connection, client_type, server_type, hour, version)
-SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS edge_hours
 (
@@ -241,12 +243,13 @@ CREATE TABLE IF NOT EXISTS service_edges_1d
     first Tuple(minute UInt32, trace_id FixedString(16)),
     last Tuple(minute UInt32, trace_id FixedString(16)),
     named Float64,
-    found Float64
+    found Float64,
+    INDEX servers server TYPE bloom_filter GRANULARITY 1
 )
 ENGINE = MergeTree
 PARTITION BY toYear(day)
 ORDER BY (tenant, toStartOfMonth(day), client, server, connection, client_type, server_type, day, version)
-SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
+SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS edge_days
 (
