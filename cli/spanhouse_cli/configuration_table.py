@@ -41,7 +41,7 @@ _CLOSING = """\
 
 By default nothing outside the machine reaches Spanhouse. To listen on every interface is your choice, made with
 `0.0.0.0:PORT` or `[::]:PORT`. Spanhouse then warns in its log at every start of each address that asks nobody who they
-are, or that speaks in the clear.
+are, or that speaks in the clear. TLS, API keys and Unix sockets are explained in [receiving.md](receiving.md).
 
 ## Where a running Spanhouse is found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import struct
+import zlib
 
 import grpc
 import pytest
@@ -67,10 +68,12 @@ async def test_a_connection_is_asked_to_be_made_anew_at_its_age(start: Start) ->
         assert await running.export(BODY) == b""
 
 
-@pytest.mark.parametrize(("encoding", "status"), [(b"gzip", b"0"), (b"zstd", b"13"), (b"snappy", b"13")])
+@pytest.mark.parametrize(
+    ("encoding", "status"), [(b"gzip", b"0"), (b"deflate", b"0"), (b"zstd", b"13"), (b"snappy", b"13")]
+)
 async def test_grpc_takes_no_other_encoding_than_its_library_has(start: Start, encoding: bytes, status: bytes) -> None:
     """The status is INTERNAL, which exporters take for permanent; docs/receiving.md tells."""
-    body = gzip.compress(BODY) if encoding == b"gzip" else zstd.compress(BODY)
+    body = {b"gzip": gzip.compress, b"deflate": zlib.compress}.get(encoding, zstd.compress)(BODY)
     async with start() as running:
         reader, writer = await asyncio.open_connection(*running.collector.grpc_address.split(":"))
         writer.write(PREFACE + headers_frame(encoding) + data_frame(body))
