@@ -28,6 +28,7 @@ from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.recent_file import RecentFile
 from spanhouse_collector.retries import Retries
 from spanhouse_collector.segments import Quarantine, SegmentLog
+from spanhouse_collector.window import Window
 
 logger = logging.getLogger(__name__)
 
@@ -57,7 +58,8 @@ class Collector:
         self._recent_file = RecentFile(data.log)
         self._log = SegmentLog(data.log / "traces", quarantine, config, self._recent_file.append)
         inserting = CapacityLimiter(1)
-        self._loader = Loader(self._log, store, quarantine, self._metrics, inserting)
+        self._window = Window(data.log)
+        self._loader = Loader(self._log, store, quarantine, self._metrics, inserting=inserting, window=self._window)
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
         self._retries = Retries(quarantine, self._log)
         self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config, Access(keys))
@@ -78,12 +80,14 @@ class Collector:
         """Recover the log, take requests, and begin to load. Raises OSError without the folder or the port."""
         for key in self._recent_file.open():
             self._recent.remember(key)
+        self._window.open()
         await self._log.open(lambda frame: self._recent.remember(key_of(frame.tenant, frame.digest)))
         try:
             await self._grpc.start()
         except BaseException:
             await self._log.close()
             self._recent_file.close()
+            self._window.close()
             raise
         self._tasks = [
             asyncio.create_task(self._loader.run(), name="loader"),
@@ -116,6 +120,7 @@ class Collector:
             logger.warning("%s: what it does in the engine goes on while Spanhouse stops", task.get_name())
             task.cancel()
             await asyncio.wait((task,))
+        self._window.close()
         if self._log.segments_waiting:
             logger.info("%d segments stay in the log for the next start", self._log.segments_waiting)
 

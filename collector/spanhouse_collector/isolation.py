@@ -78,6 +78,20 @@ class Isolation:
             raise error
         return self._take_apart(segment, error, is_proven=self._stored > suspicion.stored)
 
+    def is_stored(self, segment: Segment) -> bool:
+        """Whether a segment that the engine may have forgotten is in the store, in part at least.
+
+        Then it is put into quarantine, because it would be stored again. Raises StoreError.
+        """
+        data = memoryview(segment.path.read_bytes())
+        frames = [part for part in scan(data) if isinstance(part, Frame)]
+        if not holds_any(self._store, data, frames):
+            return False
+        reason = "a part of it was stored so long ago that the engine has forgotten which"
+        logger.error("segment %s: %s; more segments overtook it than the engine remembers", segment.path.name, reason)
+        self._set_aside(segment, Counter(frame.tenant for frame in frames), Kind.PARTIAL, reason)
+        return True
+
     def _repaired(self, segment: Segment) -> Segment | None:
         """The segment with its requests in canonical form; None where they are, or where a part is stored."""
         data = memoryview(segment.path.read_bytes())
@@ -104,7 +118,7 @@ class Isolation:
         if not is_proven:
             return [segment]
         kind = Kind.PARTIAL if is_partial else Kind.REFUSED if isinstance(error, DataRefused) else Kind.MEMORY
-        self._set_aside(segment, Counter(frame.tenant for frame in frames), kind, error)
+        self._set_aside(segment, Counter(frame.tenant for frame in frames), kind, str(error))
         return []
 
     def _inherit(self, segment: Segment, halves: list[Segment]) -> None:
@@ -112,12 +126,12 @@ class Isolation:
             tries = _TRIES_WITHOUT_MEMORY - _TRIES_OF_A_HALF
             self._suspicions |= {half.token: _Suspicion(suspicion.stored, tries) for half in halves}
 
-    def _set_aside(self, segment: Segment, requests: Counter[str], kind: Kind, error: StoreError) -> None:
+    def _set_aside(self, segment: Segment, requests: Counter[str], kind: Kind, reason: str) -> None:
         name = f"{segment.token}.{'frame' if requests.total() == 1 else 'frames'}"
         path = self._quarantine.keep(
-            name, segment.path.read_bytes(), kind=kind, reason=str(error), requests=requests, spans=segment.spans
+            name, segment.path.read_bytes(), kind=kind, reason=reason, requests=requests, spans=segment.spans
         )
         segment.path.unlink(missing_ok=True)
         self._suspicions.pop(segment.token, None)
         tenants = ", ".join(sorted(requests))
-        logger.warning("the engine cannot take a request of tenant %s, kept in %s: %s", tenants, path, error)
+        logger.warning("the engine cannot take a request of tenant %s, kept in %s: %s", tenants, path, reason)

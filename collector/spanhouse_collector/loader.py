@@ -13,6 +13,7 @@ from spanhouse_storage import Store, StoreError
 from spanhouse_collector.isolation import Isolation
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
+from spanhouse_collector.window import SAFE, Window
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +28,21 @@ class Loader:
     """
 
     def __init__(
-        self, log: SegmentLog, store: Store, quarantine: Quarantine, metrics: Metrics, inserting: CapacityLimiter
+        self,
+        log: SegmentLog,
+        store: Store,
+        quarantine: Quarantine,
+        metrics: Metrics,
+        *,
+        inserting: CapacityLimiter,
+        window: Window,
     ) -> None:
         self._log = log
         self._store = store
         self._isolation = Isolation(store, quarantine)
         self._metrics = metrics
         self._inserting = inserting
+        self._window = window
         self._stopping = anyio.Event()
         self._delay = _FIRST_DELAY
         self.trouble: str | None = None
@@ -66,6 +75,9 @@ class Loader:
         started = time.perf_counter()
         try:
             segment.cut_to_size()
+            if self._window.overtook(segment) >= SAFE and self._isolation.is_stored(segment):
+                self._metrics.segments.labels("forgotten").inc()
+                return []
             self._store.insert_segment(segment.path, segment.token)
         except (StoreError, OSError) as error:
             if cause := segment.unreadable():
@@ -73,7 +85,7 @@ class Loader:
             if isinstance(error, OSError):
                 raise
             return self._isolate(segment, error)
-        segment.path.unlink(missing_ok=True)
+        self._window.remove(segment)
         self._isolation.cleared(segment)
         self._metrics.load_seconds.observe(time.perf_counter() - started)
         self._metrics.segments.labels("stored").inc()

@@ -53,7 +53,8 @@ class Metrics:
         self.stored = Counter("spanhouse_spans_stored", "Spans the engine has stored.", registry=registry)
         self.segments = Counter(
             "spanhouse_segments",
-            "Segments by what became of them: stored, isolated (the engine refused a part), unreadable (the file).",
+            "Segments by what became of them: stored, isolated (the engine refused a part), unreadable (the file), "
+            "forgotten (stored in part so long ago that the engine has forgotten it: put into quarantine).",
             ("outcome",),
             registry=registry,
         )
