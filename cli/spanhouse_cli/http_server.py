@@ -20,6 +20,7 @@ from spanhouse_cli.settings import Settings
 
 CLIENT_CERTIFICATE = "client_certificate"
 _BACKLOG = 2048
+_SECONDS_FOR_HEADERS = 60.0
 
 
 def bind(option: str, address: Address | UnixAddress) -> socket.socket:
@@ -71,13 +72,37 @@ def bound_address(settings: Settings, option: str, listener: socket.socket) -> A
 
 
 class _Protocol(HttpToolsProtocol):
-    """HTTP/1.1, which tells the application whether the client has shown a certificate."""
+    """HTTP/1.1 that waits a minute for the headers of a request, and tells whether the client showed a certificate."""
+
+    _awaiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in its base
         """A connection, after its handshake."""
         super().connection_made(transport)
+        self._awaiting = self.loop.call_later(_SECONDS_FOR_HEADERS, transport.close)
         if connection := transport.get_extra_info("ssl_object"):
             self.app_state = {**self.app_state, CLIENT_CERTIFICATE: bool(connection.getpeercert())}
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        if self._awaiting is None:
+            self._awaiting = self.loop.call_later(_SECONDS_FOR_HEADERS, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        """The last byte of its headers."""
+        self._have_headers()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The end of the connection."""
+        self._have_headers()
+        super().connection_lost(exc)
+
+    def _have_headers(self) -> None:
+        if self._awaiting is not None:
+            self._awaiting.cancel()
+            self._awaiting = None
 
 
 class _Server(uvicorn.Server):
