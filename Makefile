@@ -49,8 +49,11 @@ test: $(STAMP) ## Run all tests in two processes and report coverage
 	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
 
 .PHONY: fuzz
-fuzz: $(STAMP) ## Send damaged requests of each kind for FUZZ_SECONDS (default 300)
+fuzz: $(STAMP) ## Send damaged requests of each kind for FUZZ_SECONDS (default 300); with atheris, try the parsers too
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),300) $(BIN)/python -m pytest tests/collector/fuzz $(ARGS)
+	@if $(BIN)/python -c 'import atheris' 2>/dev/null; then \
+		$(BIN)/python -m tests.collector.fuzz.parsers -max_total_time=$(or $(FUZZ_SECONDS),300); \
+	else echo "atheris is not installed ($(BIN)/pip install atheris): the parsers were tried by hypothesis alone"; fi
 
 .PHONY: soak-kill
 soak-kill: $(STAMP) ## Kill Spanhouse ROUNDS times (default 200) under load, and look for each acknowledged span

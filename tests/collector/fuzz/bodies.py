@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from backports import zstd
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
@@ -204,5 +205,12 @@ gzipped = st.one_of(
     st.lists(protobuf, max_size=3).map(lambda bodies: b"".join(gzip.compress(body, 1) for body in bodies)),
     st.integers(0, 12_000_000).map(lambda size: gzip.compress(bytes(size), 1)),
     protobuf.map(_raw_deflate),
+    st.binary(max_size=100),
+)
+zstd_compressed = st.one_of(
+    protobuf.map(zstd.compress),
+    damaged(_of(PROTOBUF_SEEDS).map(zstd.compress)),
+    st.lists(protobuf, max_size=3).map(lambda bodies: b"".join(map(zstd.compress, bodies))),
+    st.integers(0, 12_000_000).map(lambda size: zstd.compress(bytes(size))),
     st.binary(max_size=100),
 )

@@ -1,0 +1,98 @@
+"""What reads bytes that a client or a broken disk chose: whatever they are, each says so in its own words.
+
+`python -m tests.collector.fuzz.parsers -max_total_time=300` lets atheris look for bytes that break this, by the
+branches they take; it needs `pip install atheris`, which has wheels for Linux on x86-64 alone. Without it the same is
+tried by hypothesis (`test_parsers.py`).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from spanhouse_collector.canonical import canonical
+from spanhouse_collector.check import check_traces
+from spanhouse_collector.decompression import decompress
+from spanhouse_collector.errors import Refused
+from spanhouse_collector.frame import Damage, digest_of, frame_header, scan
+from spanhouse_collector.otlp_json import traces_from_json
+from spanhouse_collector.outline import require_at_most
+
+MAX_SPANS = 1000
+MAX_BODY = 1 << 20
+
+
+def read_protobuf(data: bytes) -> None:
+    checked = check_traces(data, MAX_SPANS)
+    assert 0 <= checked.rejected <= checked.spans <= MAX_SPANS
+    anew = canonical(data)
+    assert check_traces(anew, MAX_SPANS) == checked
+    assert canonical(anew) == anew
+
+
+def read_outline(data: bytes) -> None:
+    require_at_most(2, data)
+
+
+def read_json(data: bytes) -> None:
+    body = traces_from_json(data, MAX_SPANS)
+    assert canonical(body) == body
+    check_traces(body, MAX_SPANS)
+
+
+def read_gzip(data: bytes) -> None:
+    assert len(decompress(data, "gzip", MAX_BODY)) <= MAX_BODY
+
+
+def read_zstd(data: bytes) -> None:
+    assert len(decompress(data, "zstd", MAX_BODY)) <= MAX_BODY
+
+
+def read_segment(data: bytes) -> None:
+    """Every byte is in one frame or in one damage, in order; a whole frame in front is found whatever follows."""
+    whole = frame_header("acme", 1, b"body", digest=digest_of(b"body"), spans=1) + b"body"
+    first, *rest = scan(memoryview(whole + data))
+    assert not isinstance(first, Damage)
+    assert (first.start, first.end, first.tenant) == (0, len(whole), "acme")
+    at = first.end
+    for part in rest:
+        assert part.start == at < part.end
+        at = part.end
+    assert at == len(whole) + len(data)
+
+
+READERS: tuple[Callable[[bytes], None], ...] = (
+    read_protobuf,
+    read_outline,
+    read_json,
+    read_gzip,
+    read_zstd,
+    read_segment,
+)
+
+
+def read(data: bytes) -> None:
+    """Read all but the first byte, which chooses the reader. Refusing is an answer; all else is an error."""
+    reader = READERS[data[0] % len(READERS)] if data else READERS[0]
+    try:
+        reader(data[1:])
+    except Refused:
+        return
+
+
+def main() -> None:
+    """Fuzz until told to stop; see libFuzzer's options."""
+    atheris: Any = import_module("atheris")
+    for name in ("canonical", "check", "decompression", "frame", "otlp_json", "outline"):
+        module = sys.modules[f"spanhouse_collector.{name}"]
+        for value in list(vars(module).values()):
+            if callable(value) and getattr(value, "__module__", "") == module.__name__ and hasattr(value, "__code__"):
+                value.__code__ = atheris.patch_code(value.__code__, trace_dataflow=True)
+    atheris.Setup(sys.argv, read)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()
