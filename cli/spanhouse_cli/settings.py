@@ -235,7 +235,7 @@ class Settings(BaseSettings):
     log_format: Annotated[str, Choice(("text", "json"))] = _option(
         OPERATION, "text", "One line of text or one JSON object for each message."
     )
-    edge_lookback: Annotated[float, Duration(60.0, 86_400.0)] = _option(
+    edge_lookback: Annotated[float, Duration(60.0, 43_200.0)] = _option(
         OPERATION,
         900.0,
         "How far apart the two halves of a call may start, in whole minutes. More finds slower calls and longer waits "

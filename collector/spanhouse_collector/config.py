@@ -14,13 +14,15 @@ class RollupConfig:
     """When minutes are rolled up.
 
     lookback: minutes between the halves of a call, at most. settle: seconds after its end before a minute is rolled up
-    for the first time. every: seconds between two steps. retention: how long halves of calls are kept.
-    memory: bytes of the engine that one statement may take; minutes that need more are computed in slices.
+    for the first time. every: seconds between two steps. recheck: seconds after which a minute with missing parents is
+    computed again, as it is once more after the lookback. retention: how long halves of calls are kept. memory: bytes
+    of the engine that one statement may take; minutes that need more are computed in slices.
     """
 
     lookback: int = 15
     settle: float = 30.0
     every: float = 10.0
+    recheck: float = 120.0
     retention: Retention = field(default_factory=Retention)
     memory: int = 400 * MIB
 

@@ -9,26 +9,24 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 import anyio
 from anyio import CapacityLimiter
-from spanhouse_storage import QueryLimits, QueryTooLarge, Store, StoreError, calls_sql, edges_sql
+from spanhouse_storage import QueryLimits, Store, StoreError, calls_sql, edges_sql
 
 from spanhouse_collector.config import RollupConfig
+from spanhouse_collector.edge_slices import Slices
 from spanhouse_collector.edge_tiers import DAY, HOUR, EdgeTiers
+from spanhouse_collector.edge_waiting import WaitingMinutes
 from spanhouse_collector.edge_windows import Unit, Window, windows
 from spanhouse_collector.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 MINUTE = 60
 _LONGEST_WINDOW = 30 * MINUTE
-_MOST_SLICES = 1024
 _HOUR_MS = 3_600_000
 _HOURS_EVERY_MS = 60_000
 _VERSIONS_A_MS = 1000
@@ -41,11 +39,11 @@ _NOW = "SELECT toUnixTimestamp64Milli(now64(3)) AS now"
 _PROGRESS = "SELECT toUnixTimestamp64Milli(watermark) AS watermark FROM edge_progress FINAL WHERE id = 1"
 
 _ARRIVALS = """
-SELECT count() AS halves, toUnixTimestamp(min(minute)) AS first, toUnixTimestamp(max(minute)) AS last
-FROM call_halves WHERE arrived >= fromUnixTimestamp64Milli({watermark:Int64}, 'UTC')
+SELECT DISTINCT toUnixTimestamp(minute) AS start
+FROM call_halves WHERE arrived >= fromUnixTimestamp64Milli({watermark:Int64}, 'UTC') ORDER BY start
 """
 
-# The minutes of the new halves, and those of the halves that are now answered.
+# Of the minutes from `first` to `last`, those of the new halves, and those of the halves that are now answered.
 _TOUCHED = """
 SELECT DISTINCT tenant, toUnixTimestamp(minute) AS start
 FROM call_halves
@@ -56,12 +54,24 @@ WHERE minute >= toDateTime({first:Int64}, 'UTC') AND minute <= toDateTime({last:
         WHERE arrived >= fromUnixTimestamp64Milli({watermark:Int64}, 'UTC') AND key % {slices:UInt32} = {slice:UInt32})
 """
 
-# Minutes with callees whose parent was not there: it may be a span that is no half and has arrived since.
+# Minutes with callees whose parent was not there: of a version that was just computed, and of all that count.
+_MISSING = """
+SELECT DISTINCT toUnixTimestamp(minute) AS start FROM service_edges_1m
+WHERE tenant = {tenant:String}
+    AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
+    AND version = {version:UInt64} AND missing > 0
+"""
 _WAITING = """
-SELECT tenant, toUnixTimestamp(minute) AS start FROM service_edges_1m
+SELECT DISTINCT tenant, toUnixTimestamp(minute) AS start FROM service_edges_1m
 WHERE missing > 0 AND minute >= toDateTime({since:Int64}, 'UTC')
-    AND (tenant, minute, version) IN (SELECT tenant, minute, max(version) FROM edge_minutes GROUP BY tenant, minute)
-GROUP BY tenant, minute
+    AND (tenant, minute, version) IN (
+        SELECT tenant, minute, max(version) FROM edge_minutes
+        WHERE minute >= toDateTime({since:Int64}, 'UTC') GROUP BY tenant, minute)
+"""
+
+_ROLLED = """
+SELECT DISTINCT tenant, toUnixTimestamp(minute) AS start FROM edge_minutes
+WHERE toUnixTimestamp(minute) IN {minutes:Array(UInt32)}
 """
 
 _COLUMNS = (
@@ -106,14 +116,14 @@ class EdgeRollup:
         self._limits = QueryLimits(seconds=300, memory=config.memory, threads=1)
         self._watermark: int | None = None
         self._pending: dict[Unit, int] = {}
-        self._waiting: dict[Unit, int] = {}
+        self._waiting = WaitingMinutes(int(config.recheck * 1000), config.lookback * MINUTE * 1000)
+        self._finding, self._computing = Slices(), Slices()
         self._swept = 0
         self._own_digits = secrets.randbelow(_VERSIONS_A_MS)
-        self._slices = 1
-        self._tiers = EdgeTiers(store)
+        self._tiers = EdgeTiers(store, self._limits)
         self._tiered = 0
         self._tiered_hour = 0
-        self._late = False
+        self._late: int | None = None  # the earliest minute of an ended hour that its hour may lack
         self._running = anyio.CancelScope()
 
     async def run(self) -> None:
@@ -142,27 +152,40 @@ class EdgeRollup:
         """Take note of what arrived, roll up the minutes that are due, and say which those were."""
         async with self._inserting:
             now: int = (await self._rows(_NOW))[0]["now"]
-        watermark = await self._stored_watermark() if self._watermark is None else self._watermark
+        watermark = await self._begin(now) if self._watermark is None else self._watermark
         for minute in await self._touched(watermark):
             self._pending.setdefault(minute, watermark)
         settled = _floor(now // 1000 - int(self._config.settle))
-        self._give_up_before(now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE)
-        due = sorted(minute for minute in {*self._pending, *self._due_again(now)} if minute[1] < settled)
-        self._late = self._late or any(start < settled // HOUR * HOUR for _, start in due)
+        await self._give_up_before(now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE)
+        due = sorted(minute for minute in {*self._pending, *self._waiting.due(now)} if minute[1] < settled)
+        ended = [start for _, start in due if start < settled // HOUR * HOUR]
+        self._late = min([*ended, *([] if self._late is None else [self._late])], default=None)
         for window in windows(due, MINUTE, _LONGEST_WINDOW):
             await self._roll_up(window, now)
-        for minute in due:
-            self._pending.pop(minute, None)
         await self._advance(now, settled)
-        await self._note_waiting(now, watermark)
-        await self._roll_up_hours(now, settled)
         await self._sweep(now)
+        await self._roll_up_hours(now, settled)
         self._metrics.edge_minutes.inc(len(due))
         return due
 
-    def _give_up_before(self, kept: int) -> None:
-        """Leave minutes alone whose halves may be gone: computed from what came late, they would lose the rest."""
-        gone = [minute for minute in self._pending if minute[1] < kept]
+    async def _begin(self, now: int) -> int:
+        """The stored watermark. Minutes whose parents were missing around then wait again: they may have come since."""
+        rows = await self._rows(_PROGRESS)
+        if not rows:
+            return 0
+        watermark: int = rows[0]["watermark"]
+        since = _floor(watermark // 1000) - (self._config.lookback + 2) * MINUTE
+        for row in await self._rows(_WAITING, since=since):
+            self._waiting.computed((row["tenant"], row["start"]), now, missing=True, arrived=False)
+        return watermark
+
+    async def _give_up_before(self, kept: int) -> None:
+        """Leave minutes alone that are there and whose halves may be gone: computed anew, they would lose these."""
+        old = [minute for minute in self._pending if minute[1] < kept]
+        if not old:
+            return
+        rolled = {(row["tenant"], row["start"]) for row in await self._rows(_ROLLED, minutes=[at for _, at in old])}
+        gone = [minute for minute in old if minute in rolled]
         for minute in gone:
             del self._pending[minute]
         if gone:
@@ -176,78 +199,62 @@ class EdgeRollup:
     async def _roll_up_hours(self, now: int, settled: int) -> None:
         """Hours and days, when an hour has ended or an earlier one got late spans, and once a minute at most."""
         hour = settled // HOUR * HOUR
-        if (self._late or hour > self._tiered_hour) and now - self._tiered >= _HOURS_EVERY_MS:
-            since = (now // 1000 - self._config.retention.spans) // DAY * DAY
+        changed = self._late is not None or hour > self._tiered_hour
+        if changed and now - self._tiered >= _HOURS_EVERY_MS:
+            since = max(self._changed_since(now), self._minutes_kept_from(now))
             await self._tiers.step(self._version(now), settled=settled, since=since)
-            self._tiered, self._tiered_hour, self._late = now, hour, False
+            self._tiered, self._tiered_hour, self._late = now, hour, None
 
-    async def _stored_watermark(self) -> int:
-        rows = await self._rows(_PROGRESS)
-        return rows[0]["watermark"] if rows else 0
+    def _changed_since(self, now: int) -> int:
+        """The start of the first day of which hours may be out of date; of all that are kept, for the first time."""
+        if not self._tiered:
+            return 0
+        spans_kept = now // 1000 - self._config.retention.spans
+        return (spans_kept if self._late is None else min(spans_kept, self._late)) // DAY * DAY
+
+    def _minutes_kept_from(self, now: int) -> int:
+        return (now // 1000 - self._config.retention.minutes) // DAY * DAY + DAY
 
     async def _touched(self, watermark: int) -> set[Unit]:
-        (arrivals,) = await self._rows(_ARRIVALS, watermark=watermark)
-        if not arrivals["halves"]:
-            return set()
+        arrived = [row["start"] for row in await self._rows(_ARRIVALS, watermark=watermark)]
         reach = self._config.lookback * MINUTE
-        bounds = {"watermark": watermark, "first": arrivals["first"] - reach, "last": arrivals["last"] + reach}
+        touched: set[Unit] = set()
+        for first, last in _stretches(arrived, 2 * reach):
+            bounds = {"watermark": watermark, "first": first - reach, "last": last + reach}
 
-        async def find(slices: int) -> set[Unit]:
-            found = [await self._rows(_TOUCHED, **bounds, slices=slices, slice=number) for number in range(slices)]
-            return {(row["tenant"], row["start"]) for rows in found for row in rows}
+            async def find(slices: int, bounds: dict[str, int] = bounds) -> set[Unit]:
+                found = [await self._rows(_TOUCHED, **bounds, slices=slices, slice=number) for number in range(slices)]
+                return {(row["tenant"], row["start"]) for rows in found for row in rows}
 
-        return await self._in_slices(find)
+            touched |= await self._finding.run(find)
+        return touched
 
     async def _roll_up(self, window: Window, now: int) -> None:
-        bounds = {"since": window.since, "until": window.until, "lookback": self._config.lookback}
-        versions = count(
-            self._version(now), _VERSIONS_A_MS
-        )  # what an attempt that failed has written is never published
+        bounds = {"since": window.since, "until": window.until}
+        # One for each attempt: what one that failed has written is never published.
+        versions = count(self._version(now), _VERSIONS_A_MS)
 
         async def compute(slices: int) -> dict[str, Any]:
             minutes = {"tenant": window.tenant, "minutes": window.starts, "version": next(versions)}
             for number in range(slices):
-                await self._execute(_COMPUTE, **minutes, **bounds, slices=slices, slice=number)
+                reach = {**bounds, "lookback": self._config.lookback, "slices": slices, "slice": number}
+                await self._execute(_COMPUTE, **minutes, **reach)
             return minutes
 
-        await self._execute(_PUBLISH, **await self._in_slices(compute))
-
-    async def _in_slices(self, run: Callable[[int], Awaitable[T]]) -> T:
-        """The outcome of `run` with as few slices as fit into memory."""
-        self._slices = max(1, self._slices // 2)
-        while True:
-            try:
-                return await run(self._slices)
-            except QueryTooLarge:
-                if self._slices >= _MOST_SLICES:
-                    raise
-                self._slices *= 2
+        minutes = await self._computing.run(compute)
+        await self._execute(_PUBLISH, **minutes)
+        rows = await self._rows(_MISSING, tenant=window.tenant, version=minutes["version"], **bounds)
+        missing = {row["start"] for row in rows}
+        for start in window.starts:
+            unit = (window.tenant, start)
+            arrived = self._pending.pop(unit, None) is not None
+            self._waiting.computed(unit, now, missing=start in missing, arrived=arrived)
 
     async def _advance(self, now: int, settled: int) -> None:
         """Everything that arrived before the watermark is rolled up or will be noticed again from there."""
         self._watermark = now
         durable = min((now, *self._pending.values()))
         await self._execute(_ADVANCE, watermark=durable, settled=settled, version=now)
-
-    async def _note_waiting(self, now: int, watermark: int) -> None:
-        """Minutes with missing parents are computed twice more: soon, and when the lookback has passed.
-
-        After a time without a rollup these are those from before it too: their parents may have come since.
-        """
-        since = _floor(min(now, watermark or now) // 1000) - (self._config.lookback + 2) * MINUTE
-        waiting = [(row["tenant"], row["start"]) for row in await self._rows(_WAITING, since=since)]
-        self._waiting = {minute: self._waiting.get(minute, 0) for minute in waiting}
-
-    def _due_again(self, now: int) -> list[Unit]:
-        ages = (2 * MINUTE, self._config.lookback * MINUTE)
-        due = [
-            minute
-            for minute, times in self._waiting.items()
-            if times < len(ages) and now // 1000 - minute[1] > ages[times] + MINUTE
-        ]
-        for minute in due:
-            self._waiting[minute] += 1
-        return due
 
     def _version(self, now: int) -> int:
         return now * _VERSIONS_A_MS + self._own_digits
@@ -259,12 +266,25 @@ class EdgeRollup:
             await self._execute(_SWEEP, version=superseded)
             await self._tiers.sweep(superseded)
             self._swept = now
+            self._finding.relax()
+            self._computing.relax()
 
     async def _rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
         return (await self._store.queries.rows(sql, parameters, limits=self._limits)).rows
 
     async def _execute(self, sql: str, **parameters: Any) -> None:
         await self._store.queries.execute(sql, parameters, limits=self._limits)
+
+
+def _stretches(minutes: list[int], gap: int) -> list[tuple[int, int]]:
+    """First and last of ascending minutes that are no more than `gap` seconds apart."""
+    stretches: list[tuple[int, int]] = []
+    for minute in minutes:
+        if stretches and minute - stretches[-1][1] <= gap:
+            stretches[-1] = (stretches[-1][0], minute)
+        else:
+            stretches.append((minute, minute))
+    return stretches
 
 
 def _floor(seconds: int) -> int:

@@ -9,16 +9,18 @@ minute makes greater, and a day the sum of its hours' stamps: readers see whethe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from spanhouse_storage import QueryLimits, Store
+from spanhouse_storage import QueryLimits, QueryTooLarge, Store
 
-from spanhouse_collector.edge_windows import windows
+from spanhouse_collector.edge_windows import Unit, Window, windows
 
+# A second attempt has a version of its own: what one that failed has written is never published.
+_VERSIONS_A_STEP = 1000
 HOUR = 3600
 DAY = 24 * HOUR
-_BOUNDS = QueryLimits(seconds=300, threads=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +80,11 @@ _TYPICAL = "arraySort(groupArrayIf(e.typical, e.stored > 0))[intDiv(countIf(e.st
 
 
 class EdgeTiers:
-    """Hours and days of the service map."""
+    """Hours and days of the service map; limits: of each statement."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, limits: QueryLimits) -> None:
         self._store = store
+        self._limits = limits
 
     async def step(self, version: int, *, settled: int, since: int) -> int:
         """Make the hours, then the days, that are due; how many.
@@ -95,20 +98,35 @@ class EdgeTiers:
         """Delete what was superseded before `version`."""
         for made, _, _ in _STEPS:
             await self._execute(_sweep_sql(made), version=version)
+            await self._execute(_sweep_versions_sql(made), version=version)
 
     async def _make(self, made: _Tier, of: _Tier, longest: int, version: int, settled: int, since: int) -> int:
         bounds = {"settled": settled, "since": since}
-        due = (await self._store.queries.rows(_due_sql(made, of), bounds, limits=_BOUNDS)).rows
+        due = (await self._store.queries.rows(_due_sql(made, of), bounds, limits=self._limits)).rows
         stamps = {(row["tenant"], row["start"]): row["stamp"] for row in due}
         for window in windows(stamps, made.seconds, longest):
-            units = {"tenant": window.tenant, "starts": window.starts, "version": version}
-            await self._execute(_compute_sql(made, of), **units, since=window.since, until=window.until)
-            newest = [stamps[window.tenant, start] for start in window.starts]
-            await self._execute(_publish_sql(made), **units, stamps=newest)
+            await self._make_window(made, of, window, version, stamps)
         return len(stamps)
 
+    async def _make_window(
+        self, made: _Tier, of: _Tier, window: Window, version: int, stamps: Mapping[Unit, int]
+    ) -> None:
+        """As one, or where that takes too much memory unit by unit."""
+        units = {"tenant": window.tenant, "starts": window.starts, "version": version}
+        try:
+            await self._execute(_compute_sql(made, of), **units, since=window.since, until=window.until)
+        except QueryTooLarge:
+            if len(window.starts) == 1:
+                raise
+            for start in window.starts:
+                alone = Window(window.tenant, [start], start + made.seconds)
+                await self._make_window(made, of, alone, version + _VERSIONS_A_STEP, stamps)
+            return
+        newest = [stamps[window.tenant, start] for start in window.starts]
+        await self._execute(_publish_sql(made), **units, stamps=newest)
+
     async def _execute(self, sql: str, **parameters: Any) -> None:
-        await self._store.queries.execute(sql, parameters, limits=_BOUNDS)
+        await self._store.queries.execute(sql, parameters, limits=self._limits)
 
 
 def _due_sql(made: _Tier, of: _Tier) -> str:
@@ -181,6 +199,14 @@ def _sweep_sql(made: _Tier) -> str:
     """Deletes what no longer counts."""
     return f"""
 DELETE FROM {made.edges}
+WHERE version < {{version:UInt64}} AND (tenant, {made.column}, version) NOT IN (
+    SELECT tenant, {made.column}, {made.counting} FROM {made.versions} GROUP BY tenant, {made.column})
+"""
+
+
+def _sweep_versions_sql(made: _Tier) -> str:
+    return f"""
+DELETE FROM {made.versions}
 WHERE version < {{version:UInt64}} AND (tenant, {made.column}, version) NOT IN (
     SELECT tenant, {made.column}, {made.counting} FROM {made.versions} GROUP BY tenant, {made.column})
 """

@@ -8,7 +8,18 @@ from dataclasses import dataclass
 from spanhouse_storage import Retention
 
 from spanhouse_query.reader import Sampling, sampling
-from spanhouse_query.tiers import DAYS, HOURS, MINUTES, Tier, TierName, bounds_by_tier, finest, parts, tier_names
+from spanhouse_query.tiers import (
+    DAYS,
+    HOURS,
+    MINUTES,
+    Tier,
+    TierName,
+    bounds_by_tier,
+    finest,
+    parts,
+    tier_names,
+    whole_units,
+)
 from spanhouse_query.time_range import TimeRange
 
 _TABLES = {MINUTES: "red_1m", HOURS: "red_1h", DAYS: "red_1d"}
@@ -38,11 +49,11 @@ def red_unit(start: int, retention: Retention, now: int) -> int:
 
 
 def red_rows(wanted: TimeRange, retention: Retention, now: int, *, step: int | None = None) -> Red:
-    """What stands for the range, widened to whole units of the finest tier that is kept at its start.
+    """What stands for the range, widened to whole units of the finest tiers that are kept at its ends.
 
     step: rows must not reach over its multiples (nanoseconds).
     """
-    effective = wanted.aligned(red_unit(wanted.start, retention, now))
+    effective = whole_units(wanted, retention, now)
     cut = parts(effective, retention, now, step=step)
     within = bounds_by_tier(cut)
     selects = [_select(tier, bounds.sql) for tier, bounds in within.items()]

@@ -37,6 +37,8 @@ def whole_steps(time_range: TimeRange, step: int | None, *, least: int, multiple
     count = (effective.end - effective.start) // step
     if count > MOST_POINTS:
         raise invalid_parameter(
-            "step", f"the range has {count} steps, and at most {MOST_POINTS} are answered: widen it"
+            "step",
+            f"the range has {count} steps, and at most {MOST_POINTS} are answered: ask for a longer step or a shorter "
+            "range",
         )
     return effective, step

@@ -53,12 +53,19 @@ def finest(start: int, retention: Retention, now: int) -> Tier:
     return next((tier for tier in TIERS if kept_from(tier, retention, now) <= start), DAYS)
 
 
+def whole_units(wanted: TimeRange, retention: Retention, now: int) -> TimeRange:
+    """The range widened at each end to whole units of the finest tier that is still kept there."""
+    start = finest(wanted.start, retention, now).unit
+    end = finest(wanted.end - 1, retention, now).unit
+    return TimeRange(wanted.start // start * start, -(-wanted.end // end) * end)
+
+
 def parts(
     whole: TimeRange, retention: Retention, now: int, *, step: int | None = None, usable: Usable = lambda *_: True
 ) -> list[Part]:
     """A range cut up by tiers, in order, without gaps.
 
-    whole: whole units of the finest tier that is kept at its start. step: only units that it is a multiple of. usable:
+    whole: whole units of the finest tiers that are kept at its ends. step: only units that it is a multiple of. usable:
     whether a tier is up to date in the unit that starts at an instant; where finer ones are gone it is taken anyway.
     """
     return list(_joined(_cut(whole, retention, now, step, usable)))

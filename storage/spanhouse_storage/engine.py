@@ -13,7 +13,7 @@ Settings = Mapping[str, str | int | float]
 TRACES_TABLE = "otlp_traces_in"
 OTLP_PROTO = Path(__file__).parent / "schema" / "otlp.proto"
 
-# For every client. A common table expression that is used twice is computed once (the view `calls`).
+# For every client. A common table expression that is used twice is computed once (matching/calls.sql).
 CLIENT_SETTINGS: Settings = {"enable_materialized_cte": 1}
 
 # For the client that loads segments. They never change, so that a replay makes the same blocks: deduplication compares

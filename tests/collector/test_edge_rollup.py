@@ -37,8 +37,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     opened.close()
 
 
-def rollup(store: Store) -> EdgeRollup:
-    return EdgeRollup(store, RollupConfig(), CapacityLimiter(1), Metrics(CollectorRegistry()))
+def rollup(store: Store, recheck: float = 120.0) -> EdgeRollup:
+    return EdgeRollup(store, RollupConfig(recheck=recheck), CapacityLimiter(1), Metrics(CollectorRegistry()))
 
 
 def arrive(store: Store, folder: Path, bodies: list[bytes], tenant: str) -> None:
@@ -100,7 +100,7 @@ async def test_the_minute_that_still_runs_is_left_to_the_reader(store: Store, tm
 
 
 async def test_a_parent_that_is_no_half_is_found_when_it_arrives_late(store: Store, tmp_path: Path) -> None:
-    steps = rollup(store)
+    steps = rollup(store, recheck=0.0)
     start = (time.time_ns() // (60 * SECOND) - 6) * 60 * SECOND
     parent = span("render", kind=INTERNAL, start=start, duration=90 * MILLISECOND)
     child = span("check", kind=SERVER, parent=parent, start=start + MILLISECOND)
@@ -128,11 +128,24 @@ async def test_a_parent_that_came_while_nothing_was_rolled_up_is_found(store: St
         {"at": start // MILLISECOND + 60_000},
     )
 
-    started_anew = rollup(store)
+    started_anew = rollup(store, recheck=0.0)
     await started_anew.step()
     await started_anew.step()
 
     (edge,) = [row for row in store.rows(ROLLED, {"tenant": "down"}) if row["calls"]]
+    assert (edge["client"], edge["server"], edge["found"]) == ("web", "stock", 1)
+
+
+async def test_a_parent_may_come_long_after_its_minute(store: Store, tmp_path: Path) -> None:
+    steps = rollup(store, recheck=0.0)
+    start = (time.time_ns() // (60 * SECOND) - 40) * 60 * SECOND
+    parent = span("render", kind=INTERNAL, start=start, duration=90 * MILLISECOND)
+    child = span("check", kind=SERVER, parent=parent, start=start + MILLISECOND)
+    arrive(store, tmp_path, [request({"stock": [child]}).SerializeToString()], "long")
+    await steps.step()
+    arrive(store, tmp_path, [request({"web": [parent]}).SerializeToString()], "long")
+    await steps.step()
+    (edge,) = [row for row in store.rows(ROLLED, {"tenant": "long"}) if row["calls"]]
     assert (edge["client"], edge["server"], edge["found"]) == ("web", "stock", 1)
 
 

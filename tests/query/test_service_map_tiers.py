@@ -155,6 +155,7 @@ def test_answers_from_spans_say_from_when_on_they_are_kept(service: Service, ten
     for path, asked in (
         ("/api/v1/latency", {"from": "now-20d", "exact": "true", "step": "1d"}),
         (MAP, {"from": "now-20d", "q": "status = error"}),
+        ("/api/v1/traces", {"from": "now-20d"}),
     ):
         kept = int(service.get(path, asked, tenant=tenant)["meta"]["kept_from"])
         assert abs(kept - (time.time_ns() - 6 * DAY)) < HOUR

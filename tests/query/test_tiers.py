@@ -7,17 +7,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
-from spanhouse_query.tiers import DAYS, HOURS, MINUTES, TIERS, Tier, finest, kept_from, parts, tier_names
+from spanhouse_query.tiers import DAYS, HOURS, MINUTES, TIERS, Tier, finest, kept_from, parts, tier_names, whole_units
 from spanhouse_query.time_range import TimeRange
 from spanhouse_storage import Retention
 
 NOW = 20_000 * DAY + 13 * HOUR + 7 * MINUTE + 5 * SECOND
 KEEP = Retention(spans=DAY // SECOND, minutes=3 * DAY // SECOND, hours=10 * DAY // SECOND, days=20 * DAY // SECOND)
-
-
-def whole(start: int, end: int) -> TimeRange:
-    """As the endpoints widen a range."""
-    return TimeRange(start, end).aligned(finest(start, KEEP, NOW).unit)
 
 
 @given(
@@ -33,7 +28,7 @@ def test_cuts_without_gaps_into_whole_units_that_are_kept(
         hours = range((NOW - at) // HOUR - tier.unit // HOUR, (NOW - at) // HOUR + 1)
         return not any(hour in outdated for hour in hours)
 
-    wanted = whole(start, min(start + length, NOW))
+    wanted = whole_units(TimeRange(start, min(start + length, NOW)), KEEP, NOW)
 
     cut = parts(wanted, KEEP, NOW, step=step, usable=usable)
 

@@ -95,6 +95,9 @@ class MapDiff(BaseModel):
     base: RangeAnswer = Field(description="The earlier window, in whole minutes.")
     base_completeness: float = Field(description="meta.completeness of the earlier window.")
     base_sampling: Sampling | None = Field(description="meta.sampling of the earlier window.")
+    base_left_out: RangeAnswer | None = Field(
+        None, description="meta.left_out of the earlier window: its edges there look new in the later one."
+    )
     meta: Meta
 
 
@@ -150,6 +153,7 @@ async def service_map_diff(call: Call, parameters: DiffParameters) -> MapDiff:
         base=range_answer(before.effective),
         base_completeness=completeness(before.found.rows, level=1),
         base_sampling=edges_sampling(before.found.rows, level=1),
+        base_left_out=range_answer(before.found.left_out) if before.found.left_out else None,
         meta=await call.reader.meta(
             effective=after.effective,
             completeness=completeness(after.found.rows, level=1),
@@ -180,10 +184,10 @@ def _before(base: TimeRange, end: int) -> TimeRange:
 
 
 async def _window(call: Call, effective: TimeRange, q: str | None) -> _Window:
-    seconds = effective.seconds_until(call.reader.now)
     wanted = await matching(call, effective, group_by=None, q=q)
     found = await (read_matched(call, wanted, diff_sql) if wanted else read_edges(call, effective, diff_sql))
     rows = {tuple(row[end] for end in ENDS): row for row in found.rows if row["level"] == 0 and row["client"]}
+    seconds = found.covered(effective).seconds_until(call.reader.now)
     edges = edges_of(found.rows, seconds)
     return _Window(effective, seconds, found, rows, {_ends(edge): edge for edge in edges})
 

@@ -12,11 +12,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from spanhouse_storage import QueryTooLarge, Retention, edges_sql
+from spanhouse_storage import QueryTooLarge, Retention, StoreUnavailable, edges_sql
 
 from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
 from spanhouse_query.endpoint import Call
-from spanhouse_query.tiers import DAYS, HOURS, MINUTES, Part, Tier, TierName, bounds_by_tier, finest, parts, tier_names
+from spanhouse_query.tiers import (
+    DAYS,
+    HOURS,
+    MINUTES,
+    Part,
+    Tier,
+    TierName,
+    bounds_by_tier,
+    parts,
+    tier_names,
+    whole_units,
+)
 from spanhouse_query.time_range import TimeRange
 
 _ATTEMPTS = 5
@@ -43,15 +54,22 @@ def with_minutes(edges: str) -> str:
 
 LIVE = f"""
     {with_minutes(f"({edges_sql('live')})")}"""
-# The newest versions that readers are to use, added up, because any that is published makes one of them greater.
+# The versions that readers are to use, added up: whatever is published makes one of them greater.
 PUBLISHED_SQL = """
-    SELECT sum(newest) AS published FROM (
-        SELECT max(version) AS newest FROM edge_minutes
+    SELECT sum(version) AS published FROM (
+        SELECT max(version) AS version FROM edge_minutes
         WHERE tenant = {tenant:String}
             AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
-        UNION ALL SELECT max(version) FROM edge_hours WHERE tenant = {tenant:String}
-        UNION ALL SELECT max(version) FROM edge_days WHERE tenant = {tenant:String})"""
-# A version is when its step took note of what had arrived, unix milliseconds. unsettled: whether there is anything to
+        GROUP BY minute
+        UNION ALL
+        SELECT sum(version) FROM edge_hours
+        WHERE tenant = {tenant:String}
+            AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')
+        UNION ALL
+        SELECT sum(version) FROM edge_days
+        WHERE tenant = {tenant:String}
+            AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC'))"""
+# stepped: when the last step took note of what had arrived, unix milliseconds. unsettled: whether there is anything to
 # match in the minutes that are not rolled up yet.
 PROGRESS_SQL = f"""
 WITH (SELECT argMax(settled, version) FROM edge_progress WHERE id = 1) AS rolled
@@ -102,6 +120,10 @@ class EdgeRows:
     rolled_up: int | None = None
     left_out: TimeRange | None = None
 
+    def covered(self, effective: TimeRange) -> TimeRange:
+        """The part of the range that the rows are of."""
+        return effective if self.left_out is None else TimeRange(effective.start, self.left_out.start)
+
     @property
     def provenance(self) -> dict[str, Any]:
         """What an answer's meta says of it."""
@@ -127,13 +149,13 @@ class EdgeSource:
 def mapped_range(time_range: TimeRange, now: int, retention: Retention | None = None) -> TimeRange:
     """The whole minutes around a range, without what is too far in the past or the future to hold anything.
 
-    retention: of the rollups, where they are to be read; the whole hours or days where minutes are gone at its start.
+    retention: of the rollups, where they are to be read; whole hours or days at an end where minutes are gone.
     """
     whole = time_range.aligned(MINUTE)
     latest = TimeRange(now, now + _AHEAD).aligned(MINUTE).end
     start = min(max(whole.start, _EARLIEST), latest - MINUTE)
     bounded = TimeRange(start, max(min(whole.end, latest), start + MINUTE))
-    return bounded.aligned(finest(start, retention, now).unit) if retention else bounded
+    return whole_units(bounded, retention, now) if retention else bounded
 
 
 async def read_edges(
@@ -166,6 +188,8 @@ async def read_edges(
         (now,) = await call.reader.rows(PUBLISHED_SQL, ends)
         if now["published"] == state["published"]:
             break
+    else:
+        raise StoreUnavailable("the service map was rolled up anew each time that it was read: ask again")
     rolled_up = (state["stepped"] or 0) * 1_000_000 or None
     if matched:
         return EdgeRows(rows, source.tiers, source.live, rolled_up)
@@ -210,7 +234,8 @@ async def _cut(call: Call, settled: TimeRange, step: int | None) -> list[Part]:
         if tier is HOURS:
             return stamps["hours"].get(second, 0) >= stamps["minutes"].get(second, 0)
         hours = range(second, second + DAY // SECOND, HOUR // SECOND)
-        return stamps["days"].get(second, 0) >= sum(stamps["minutes"].get(hour, 0) for hour in hours)
+        newest = (max(stamps[finer].get(hour, 0) for finer in ("minutes", "hours")) for hour in hours)
+        return stamps["days"].get(second, 0) >= sum(newest)
 
     return parts(settled, call.settings.retention, call.reader.now, step=step, usable=up_to_date)
 

@@ -125,7 +125,7 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
     effective = mapped_range(parameters.range, call.reader.now, call.settings.retention)
     found = await _read(call, parameters, effective)
     nodes = nodes_of(found.edges.rows, found.services, found.error)
-    edges = edges_of(found.edges.rows, effective.seconds_until(call.reader.now))
+    edges = edges_of(found.edges.rows, found.edges.covered(effective).seconds_until(call.reader.now))
     kept = [edge for edge in edges if edge.calls >= parameters.min_calls]
     kept_places = {place for edge in kept for place in edge.ends}
     shown = [node for node in nodes if node.type == "service" or node.place in kept_places]

@@ -149,7 +149,7 @@ async def search(call: Call, parameters: SearchParameters) -> TracesAnswer:
         traces=await _summaries(call.reader, time_range, [found.trace_id for found in shown]),
         total=total,
         cursor=write_cursor(time_range, shown[-1], parameters.digest) if more else None,
-        meta=await call.reader.meta(),
+        meta=await call.reader.meta(kept_from=call.spans_gone_before(time_range.start)),
     )
 
 

@@ -125,7 +125,7 @@ FROM
     WHERE kind = 'consumer' AND notEmpty(links)
 );
 
--- Edges by minute: what `calls` gives for a minute, grouped. A minute is computed as a whole, under a version of its own, and
+-- Edges by minute: what matching/calls.sql gives for a minute, grouped. A minute is computed as a whole, under a version of its own, and
 -- counts once `edge_minutes` names that version: readers see the old minute or the new one. stored is the number of calls
 -- found; calls, errors, retries, named, found and the buckets of the sketches count each as often as its adjusted_count says. Latencies are
 -- sketches as in red_1m, with the number and the bounds of the values. slowest, failed and typical are traces to look at, each

@@ -3,12 +3,19 @@ SELECT
     toUnixTimestamp(rolled) AS settled,
     (SELECT max(version) FROM edge_progress WHERE id = 1) AS stepped,
     (
-    SELECT sum(newest) AS published FROM (
-        SELECT max(version) AS newest FROM edge_minutes
+    SELECT sum(version) AS published FROM (
+        SELECT max(version) AS version FROM edge_minutes
         WHERE tenant = {tenant:String}
             AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
-        UNION ALL SELECT max(version) FROM edge_hours WHERE tenant = {tenant:String}
-        UNION ALL SELECT max(version) FROM edge_days WHERE tenant = {tenant:String})) AS published,
+        GROUP BY minute
+        UNION ALL
+        SELECT sum(version) FROM edge_hours
+        WHERE tenant = {tenant:String}
+            AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')
+        UNION ALL
+        SELECT sum(version) FROM edge_days
+        WHERE tenant = {tenant:String}
+            AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC'))) AS published,
     (SELECT count() FROM (
         SELECT 1 FROM call_halves
         WHERE tenant = {tenant:String} AND minute >= rolled
