@@ -70,7 +70,7 @@ def list_(configuration: Configuration, as_json: bool) -> None:
     memory for it; `engine_memory` says how much it may take), `partial` (the spans are stored, the rollups of them are
     not) or `damaged` (bytes of the log that are not what was written).
     """
-    entries = _folder(configuration.settings).entries()
+    entries = _entries(configuration.settings, [])
     if as_json:
         click.echo(json.dumps([_described(entry) for entry in entries], indent=2))
     elif entries:
@@ -92,8 +92,11 @@ def show(configuration: Configuration, identity: str) -> None:
     entry = _entries(configuration.settings, [identity])[0]
     rows = [(name, str(value)) for name, value in _described(entry).items() if value is not None]
     click.echo(aligned([*rows, ("file", str(entry.path))]))
-    for line in _content(entry):
-        click.echo(line)
+    try:
+        for line in _content(entry):
+            click.echo(line)
+    except OSError as error:
+        raise Failure(f"cannot read {entry.path}: {error.strerror}") from error
 
 
 @quarantine.command(cls=GroupedCommand, epilog=EXAMPLES_RETRY)
@@ -150,7 +153,7 @@ def _folder(settings: Settings) -> QuarantineFolder:
 
 
 def _entries(settings: Settings, identities: Sequence[str]) -> list[Quarantined]:
-    """Those of these ids. Raises Failure for one that is not there."""
+    """Those of these ids, all without any. Raises Failure for one that is not there."""
     try:
         found = {entry.id: entry for entry in _folder(settings).entries()}
     except OSError as error:
