@@ -21,6 +21,7 @@ from spanhouse_cli.settings import Settings
 CLIENT_CERTIFICATE = "client_certificate"
 _BACKLOG = 2048
 _SECONDS_FOR_HEADERS = 60.0
+_SECONDS_TO_PART = 0.3
 
 
 def bind(option: str, address: Address | UnixAddress) -> socket.socket:
@@ -98,6 +99,12 @@ class _Protocol(HttpToolsProtocol):
         """The end of the connection."""
         self._have_headers()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops. A TLS client without a request that does not say goodbye is not waited for."""
+        super().shutdown()
+        if self.transport.is_closing():
+            self.loop.call_later(_SECONDS_TO_PART, self.transport.abort)
 
     def _have_headers(self) -> None:
         if self._awaiting is not None:

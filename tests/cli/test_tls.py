@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,19 @@ def test_changed_files_are_taken_over_and_unusable_ones_are_not(tmp_path: Path, 
             True,
         )
         assert running.log.count("stays in use") == 1
+
+
+def test_clients_that_keep_their_connections_do_not_hold_up_its_end(tmp_path: Path, files: Files) -> None:
+    with serving("up", tmp_path / "data", *files.flags) as running, ExitStack() as at_end:
+        context = ssl.create_default_context(cafile=files.folder / "ours.pem")
+        for option in ("otlp_http", "http"):
+            host, _, port = running.addresses[option].partition(":")
+            plain = at_end.enter_context(socket.create_connection((host, int(port)), timeout=10))
+            client = at_end.enter_context(context.wrap_socket(plain, server_hostname=host))
+            client.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(1000).startswith(b"HTTP/1.1 ")
+        assert running.stop() == 0
+        assert " ERROR " not in running.log
 
 
 def test_health_is_told_over_tls(tmp_path: Path, files: Files) -> None:
