@@ -75,7 +75,7 @@ class Isolation:
         suspicion = self._suspicions.setdefault(segment.token, _Suspicion(self._stored))
         suspicion.tries += 1
         if suspicion.tries < _TRIES_WITHOUT_MEMORY:
-            raise error
+            return [segment]
         return self._take_apart(segment, error, is_proven=self._stored > suspicion.stored)
 
     def is_stored(self, segment: Segment) -> bool:

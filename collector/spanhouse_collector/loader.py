@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 import time
 
-import anyio
 from anyio import CapacityLimiter, to_thread
 from spanhouse_storage import Store, StoreError
 
@@ -43,7 +43,7 @@ class Loader:
         self._metrics = metrics
         self._inserting = inserting
         self._window = window
-        self._stopping = anyio.Event()
+        self._stopping = asyncio.Event()
         self._delay = _FIRST_DELAY
         self.trouble: str | None = None
 
@@ -67,7 +67,7 @@ class Loader:
                 continue
             self._log.replace(segment, others)
             if segment in others:
-                await self._pause()
+                await self._pause(self._log.fresh)
             return
 
     def _insert(self, segment: Segment) -> list[Segment]:
@@ -117,7 +117,14 @@ class Loader:
             logger.warning("segment %s: not stored, will be tried again: %s", segment.path.name, error, exc_info=cause)
         self.trouble = str(error) or type(error).__name__
 
-    async def _pause(self) -> None:
-        with anyio.move_on_after(self._delay * random.uniform(0.5, 1.0)):  # noqa: S311 - jitter
-            await self._stopping.wait()
-        self._delay = min(self._delay * 2, _LONGEST_DELAY)
+    async def _pause(self, *until: asyncio.Event) -> None:
+        """Wait, longer each time; no longer than for one of `until`, and for the end."""
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._stopping, *until)]
+        try:
+            seconds = self._delay * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+            done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
+        if not done:
+            self._delay = min(self._delay * 2, _LONGEST_DELAY)

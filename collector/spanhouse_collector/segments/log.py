@@ -28,7 +28,8 @@ class SegmentLog:
     """Segments of one signal in one folder, from the open one to the oldest that waits for the engine.
 
     Belongs to one event loop. `next_sealed` gives the segments in the order in which they are to be loaded. `written`
-    is told, in another thread, the keys of frames that are durable, before those who wait for them are.
+    is told, in another thread, the keys of frames that are durable, before those who wait for them are. fresh: set
+    while a segment waits that has not failed.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class SegmentLog:
         self._writer: SegmentWriter | None = None
         self._sealed: asyncio.PriorityQueue[tuple[int, int, Segment | None]] = asyncio.PriorityQueue()
         self._turn = itertools.count()
+        self._fresh = 0
+        self.fresh = asyncio.Event()
         self.bytes_in_memory = 0
         self.bytes_on_disk = 0
         self.segments_waiting = 0
@@ -89,7 +92,9 @@ class SegmentLog:
 
         What was put in the place of a segment that failed comes after all that have not failed, unless it is repaired.
         """
-        return (await self._sealed.get())[2]
+        rank, _, segment = await self._sealed.get()
+        self._count_fresh(rank, -1)
+        return segment
 
     def replace(self, segment: Segment, others: Sequence[Segment]) -> None:
         """`others` stand in the place of `segment`: none where it is done with, itself where it has to come again."""
@@ -147,7 +152,16 @@ class SegmentLog:
 
     def _queue(self, segment: Segment, rank: int = _WHOLE) -> None:
         self.segments_waiting += 1
+        self._count_fresh(rank, 1)
         self._sealed.put_nowait((rank, next(self._turn), segment))
+
+    def _count_fresh(self, rank: int, change: int) -> None:
+        if rank <= _WHOLE:
+            self._fresh += change
+        if self._fresh:
+            self.fresh.set()
+        else:
+            self.fresh.clear()
 
 
 def _report(recovered: Recovered) -> None:
