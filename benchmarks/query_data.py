@@ -11,10 +11,10 @@ from pathlib import Path
 from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
-from spanhouse_collector.edge_rollup import EdgeRollup
-from spanhouse_collector.edge_tiers import DAY, EdgeTiers
+from spanhouse_collector.edges.rollup import EdgeRollup
+from spanhouse_collector.edges.tiers import DAY, EdgeTiers
 from spanhouse_collector.metrics import Metrics
-from spanhouse_storage import Store, migrate
+from spanhouse_storage import QueryLimits, Store, migrate
 
 from benchmarks.generated_history import CALLS_PER_ROW, add_history
 from benchmarks.generated_spans import CALLS_PER_TRACE, MINUTE, SPANS_PER_TRACE, add_minute, add_resources
@@ -130,7 +130,8 @@ async def _add_tiers(store: Store, pool: TimedPool, data: Data) -> None:
     say("making hours and days")
     pool.statements.clear()
     since = (data.until - data.days * DAY) // DAY * DAY
-    await EdgeTiers(store).step(int(time.time() * 1000), settled=data.until, since=since)
+    tiers = EdgeTiers(store, QueryLimits(seconds=300, threads=1))
+    await tiers.step(time.time_ns() // 1000, settled=data.until, since=since)
     for unit, table, units in (("hour", "service_edges_1h", data.days * 24), ("day", "service_edges_1d", data.days)):
         inserts = [one for one in pool.statements if one.writes == table]
         data.tiers[f"cpu_ms_of_{unit}"] = round(sum(one.cpu_ms for one in inserts) / units, 1)

@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 
 from spanhouse_collector.access import Access
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.edge_rollup import EdgeRollup
+from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.grpc_server import GrpcServer
 from spanhouse_collector.http_app import otlp_http_app
 from spanhouse_collector.keys import KeyRing

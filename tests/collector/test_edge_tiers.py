@@ -11,8 +11,8 @@ import pytest
 from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
-from spanhouse_collector.edge_rollup import EdgeRollup
-from spanhouse_collector.edge_tiers import EdgeTiers
+from spanhouse_collector.edges.rollup import EdgeRollup
+from spanhouse_collector.edges.tiers import EdgeTiers
 from spanhouse_collector.metrics import Metrics
 from spanhouse_storage import EmbeddedConfig, QueryLimits, Retention, Store, StoreConfig, migrate, open_store
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanhouse_collector.edge_waiting import WaitingMinutes
+from spanhouse_collector.edges.waiting import WaitingMinutes
 
 UNIT = ("default", 1_200)
 

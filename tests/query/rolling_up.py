@@ -5,7 +5,7 @@ from __future__ import annotations
 from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
-from spanhouse_collector.edge_rollup import EdgeRollup
+from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.metrics import Metrics
 from spanhouse_storage import Retention
 

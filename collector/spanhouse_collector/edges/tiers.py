@@ -15,7 +15,7 @@ from typing import Any
 
 from spanhouse_storage import QueryLimits, QueryTooLarge, Store
 
-from spanhouse_collector.edge_windows import Unit, Window, windows
+from spanhouse_collector.edges.windows import Unit, Window, windows
 
 # A second attempt has a version of its own: what one that failed has written is never published.
 _VERSIONS_A_STEP = 1000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanhouse_collector.edge_windows import Unit
+from spanhouse_collector.edges.windows import Unit
 
 
 class WaitingMinutes:

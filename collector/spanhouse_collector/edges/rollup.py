@@ -17,10 +17,10 @@ from anyio import CapacityLimiter
 from spanhouse_storage import QueryLimits, Store, StoreError, calls_sql, edges_sql
 
 from spanhouse_collector.config import RollupConfig
-from spanhouse_collector.edge_slices import Slices
-from spanhouse_collector.edge_tiers import DAY, HOUR, EdgeTiers
-from spanhouse_collector.edge_waiting import WaitingMinutes
-from spanhouse_collector.edge_windows import Unit, Window, windows
+from spanhouse_collector.edges.slices import Slices
+from spanhouse_collector.edges.tiers import DAY, HOUR, EdgeTiers
+from spanhouse_collector.edges.waiting import WaitingMinutes
+from spanhouse_collector.edges.windows import Unit, Window, windows
 from spanhouse_collector.metrics import Metrics
 
 logger = logging.getLogger(__name__)
