@@ -202,3 +202,18 @@ def test_percentiles_of_instances_are_weighted(service: Service, tenant: str) ->
     assert (node["requests"], node["latency_ns"]["n"], node["latency_ns"]["p50"]) == (7, 4, 30)
     assert found["meta"]["sampling"] == {"stored": 4, "adjusted": 7}
     assert found["previous_sampling"] == {"stored": 2, "adjusted": 4}
+
+
+def test_what_is_shown_says_whether_it_was_sampled(service: Service, tenant: str) -> None:
+    whole, half = span(kind=CLIENT, start=START), span(kind=CLIENT, start=START)
+    callees = [span(kind=SERVER, parent=caller, start=START) for caller in (whole, half)]
+    for one in (half, callees[1]):
+        one.trace_state = HALF
+    service.feed([request({"web": [whole], "cart": [callees[0]], "app": [half], "stock": [callees[1]]})], tenant=tenant)
+
+    def said(**parameters: str) -> Any:
+        return service.get(MAP, {**RANGE, **parameters}, tenant=tenant)["meta"]["sampling"]
+
+    assert said() == {"stored": 2, "adjusted": 3}
+    assert said(service="cart") is None
+    assert said(service="stock") == {"stored": 1, "adjusted": 2}

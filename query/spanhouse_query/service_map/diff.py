@@ -19,7 +19,7 @@ from spanhouse_query.service_map.completeness import completeness, edges_samplin
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.matched import matching, read_matched
-from spanhouse_query.service_map.service_map import edges_of
+from spanhouse_query.service_map.service_map import edges_of, ends_of
 from spanhouse_query.service_map.versions import Sending, Versions, sending, services_of, versions_of
 from spanhouse_query.time_range import TimeRange
 
@@ -189,11 +189,7 @@ async def _window(call: Call, effective: TimeRange, q: str | None) -> _Window:
     rows = {tuple(row[end] for end in ENDS): row for row in found.rows if row["level"] == 0 and row["client"]}
     seconds = found.covered(effective).seconds_until(call.reader.now)
     edges = edges_of(found.rows, seconds)
-    return _Window(effective, seconds, found, rows, {_ends(edge): edge for edge in edges})
-
-
-def _ends(edge: Edge) -> tuple[str, ...]:
-    return tuple(getattr(edge, end) for end in ENDS)
+    return _Window(effective, seconds, found, rows, {ends_of(edge): edge for edge in edges})
 
 
 def _changed(before: Edge, after: Edge, measures: list[Change], versions: Sending) -> ChangedEdge:
@@ -207,7 +203,7 @@ def _changed(before: Edge, after: Edge, measures: list[Change], versions: Sendin
 
 
 def _seen(window: _Window, edge: Edge, which: str, versions: Versions) -> SeenEdge:
-    row = window.rows[_ends(edge)]
+    row = window.rows[ends_of(edge)]
     minute = str(row[f"{which}_minute"] * 1_000_000_000)
     return SeenEdge(edge=edge, minute=minute, trace=row[f"{which}_trace"], versions=versions)
 

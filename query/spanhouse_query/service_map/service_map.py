@@ -16,6 +16,7 @@ from starlette.responses import Response
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import MomentParameters
 from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
+from spanhouse_query.reader import Sampling, sampling
 from spanhouse_query.red import red_rows, red_sampling
 from spanhouse_query.service_map.answer import (
     NO_LATENCY,
@@ -27,7 +28,7 @@ from spanhouse_query.service_map.answer import (
     numbers,
     view_latency,
 )
-from spanhouse_query.service_map.completeness import completeness, edges_sampling
+from spanhouse_query.service_map.completeness import completeness
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.focus import neighbourhood, within
@@ -139,7 +140,7 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
         completeness=completeness(found.edges.rows),
         **found.edges.provenance,
         kept_from=call.spans_gone_before(effective.start) if "raw" in found.edges.tiers else None,
-        sampling=edges_sampling(found.edges.rows) or red_sampling(found.services),
+        sampling=_sampling(found, shown, kept),
     )
     return _drawn(ServiceMap(nodes=shown, edges=kept, meta=meta), parameters.format)
 
@@ -152,6 +153,20 @@ async def _read(call: Call, parameters: ServiceMapParameters, effective: TimeRan
         return _Found(edges, await call.reader.rows(nodes_sql(red.sql), red.parameters), SKETCH_ERROR)
     edges = await read_matched(call, wanted, map_sql if wanted.key is None else grouped_map_sql)
     return _Found(edges, await read_matched_nodes(call, wanted), 0.0)
+
+
+def _sampling(found: _Found, nodes: Iterable[Node], edges: Iterable[Edge]) -> Sampling | None:
+    """Of the calls that are shown, or where none was sampled of the requests."""
+    calls = {ends_of(edge) for edge in edges}
+    services = {node.name for node in nodes if node.type == "service"}
+    rows = [row for row in found.edges.rows if row["level"] == 0 and tuple(row[end] for end in ENDS) in calls]
+    of_calls = sampling(sum(row["stored"] for row in rows), sum(row["calls"] for row in rows))
+    return of_calls or red_sampling([row for row in found.services if row["name"] in services])
+
+
+def ends_of(edge: Edge) -> tuple[str, ...]:
+    """What an edge is known by."""
+    return tuple(getattr(edge, end) for end in ENDS)
 
 
 def edges_of(rows: Iterable[dict[str, Any]], seconds: float) -> list[Edge]:
