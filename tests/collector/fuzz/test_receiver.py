@@ -17,8 +17,8 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from spanhouse_storage import Store
 
+from tests.collector import responsive
 from tests.collector.conftest import Running, Start
 from tests.collector.fuzz import bodies
 from tests.support.spans import request, span
@@ -83,7 +83,9 @@ class Target:
 
 
 @pytest.fixture
-def target(start: Start, store: Store) -> Iterator[Target]:
+def target(start: Start, monkeypatch: pytest.MonkeyPatch) -> Iterator[Target]:
+    # What makes the inputs shares the interpreter, and holds it while it collects its garbage.
+    monkeypatch.setattr(responsive, "LONGEST", ANSWER_SECONDS / 2)
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(start(segment_age=0.2)) as running,
