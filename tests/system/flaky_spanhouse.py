@@ -1,7 +1,7 @@
 """`python -m tests.system.flaky_spanhouse FAULTS up …`: Spanhouse whose engine fails at random.
 
-One insert in five fails before the engine has seen it, one in five after the engine has stored all of it. The file FAULTS
-grows by one byte for each.
+One insert in five fails before the engine has seen it, one in five after the engine has stored all of it. The file
+FAULTS grows by one byte for each.
 """
 
 from __future__ import annotations
