@@ -16,7 +16,7 @@ from spanhouse_query.heatmap import HeatmapParameters, exemplars_sql, heatmap_sq
 from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
 from spanhouse_query.red import red_rows
 from spanhouse_query.service_map.diff import diff_sql
-from spanhouse_query.service_map.edge_series import ONE_SERVER, series_sql
+from spanhouse_query.service_map.edge_series import ONE_EDGE, series_sql
 from spanhouse_query.service_map.edge_source import PROGRESS_SQL, STAMPS_SQL, edge_source
 from spanhouse_query.service_map.matched import Matching, matched_edges_sql, matched_nodes_sql
 from spanhouse_query.service_map.service_map import grouped_map_sql, map_sql, nodes_sql
@@ -51,7 +51,7 @@ INSTANCES = Matching(GROUPED.effective, INSTANCE, None, groups=PEERS)
 RED = red_rows(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY).sql
 ALL_TIERS = parts(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY)
 MINUTE_EDGES = edge_source([Part(MINUTES, TimeRange(0, DAY))], None).sql
-EDGES_TO_ONE = edge_source([Part(MINUTES, TimeRange(0, DAY))], None, ONE_SERVER).sql
+ONE_EDGE_ROWS = edge_source([Part(MINUTES, TimeRange(0, DAY))], None, ONE_EDGE).sql
 STATEMENTS = {
     "service_map_stamps": STAMPS_SQL,
     "services": services_sql(RED),
@@ -60,7 +60,7 @@ STATEMENTS = {
     "service_map_edges": map_sql(edge_source(ALL_TIERS, TimeRange(4 * DAY, 5 * DAY)).sql),
     "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18}), RED),
     "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),
-    "edge_series": series_sql(EDGES_TO_ONE),
+    "edge_series": series_sql(ONE_EDGE_ROWS),
     "service_map_diff": diff_sql(MINUTE_EDGES),
     "service_map_versions_sent": SENT_SQL,
     "service_map_versions_arrived": ARRIVED_SQL,

@@ -67,13 +67,14 @@ _KEYS = {
     "step": "if(asked_for, intDiv(toUnixTimestamp(e.minute) - {since:Int64}, {step_s:Int64}), 0)",
 }
 _ALL = 2
-ONE_SERVER = "server = {server:String}"
+# The rows without a client hold what could not be told of the server's callers.
+ONE_EDGE = "client IN ({client:String}, '') AND server = {server:String}"
 _SETS = (("asked_for", *_OVERALL, "step"), ("asked_for", *_OVERALL), ())
 
 
 def series_sql(edges: str) -> str:
-    """One row a step of a connection (level 0), one a connection (level 1), and one for all calls to the server (level
-    2), which says how complete they are; `asked_for` tells the edge from the server's other callers."""
+    """One row a step of a connection (level 0), one a connection (level 1), and one for all (level 2), which says how
+    complete they are. `asked_for` tells the edge from the calls of unknown callers to its server."""
     return summed_minutes(edges, _KEYS, _SETS)
 
 
@@ -88,7 +89,7 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
         effective,
         series_sql,
         step=step,
-        where=ONE_SERVER,
+        where=ONE_EDGE,
         client=parameters.client,
         server=parameters.server,
         connection=parameters.connection or "",
