@@ -18,6 +18,14 @@ from tests.support.clickhouse import ClickHouse
 settings.register_profile("spanhouse", deadline=None)
 settings.load_profile("spanhouse")
 
+LONGEST = Path(__file__).parent / "system"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first, so that no process is left alone with them at the end."""
+    items.sort(key=lambda item: LONGEST not in item.path.parents)
+
+
 StoreOpener = Callable[[], Store]
 
 

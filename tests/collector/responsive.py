@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-LONGEST = 0.25
+LONGEST = 1.0
 _TICK = 0.02
 
 
