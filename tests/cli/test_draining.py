@@ -17,7 +17,7 @@ from tests.support.spans import request, span
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 BODY = request({"shop": [span()]}).SerializeToString()
-# All of them tell an exporter to send again, or that it need not (OTLP, "Failures").
+# Stored, or one of the codes after which OTLP lets exporters send again.
 WAYS_OUT = (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-LONGEST = 1.0
+LONGEST = 0.5
 _TICK = 0.02
 
 

@@ -170,6 +170,21 @@ async def test_a_minute_whose_other_spans_may_be_gone_is_left_alone_and_told_of(
     assert "1 minutes got spans so late" in caplog.text
 
 
+async def test_a_minute_whose_other_spans_may_be_gone_does_not_wait_for_parents(store: Store, tmp_path: Path) -> None:
+    minute = unit_ago(DAY_TIER, 3)
+    path = tmp_path / "orphan.frames"
+    orphan = span(kind=SERVER, parent=b"\x01" * 8, start=minute * SECOND)
+    path.write_bytes(segment([request({"stock": [orphan]}).SerializeToString()], tenant="orphan"))
+    store.insert_segment(path, path.stem)
+    config = RollupConfig(retention=Retention(spans=DAY), recheck=0.0)
+    steps = EdgeRollup(store, config, CapacityLimiter(1), Metrics(CollectorRegistry()))
+
+    first, second = await steps.step(), await steps.step()
+
+    assert ("orphan", minute) in first
+    assert ("orphan", minute) not in second
+
+
 async def test_superseded_hours_and_days_are_deleted_and_current_ones_kept(store: Store, tmp_path: Path) -> None:
     hour = unit_ago(DAY_TIER, 2) + HOUR
     kept = hour + HOUR

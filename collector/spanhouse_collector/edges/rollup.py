@@ -156,7 +156,7 @@ class EdgeRollup:
         for minute in await self._touched(watermark):
             self._pending.setdefault(minute, watermark)
         settled = _floor(now // 1000 - int(self._config.settle))
-        await self._give_up_before(now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE)
+        await self._give_up_before(self._halves_kept_from(now))
         due = sorted(minute for minute in {*self._pending, *self._waiting.due(now)} if minute[1] < settled)
         ended = [start for _, start in due if start < settled // HOUR * HOUR]
         self._late = min([*ended, *([] if self._late is None else [self._late])], default=None)
@@ -176,7 +176,7 @@ class EdgeRollup:
         watermark: int = rows[0]["watermark"]
         since = _floor(watermark // 1000) - (self._config.lookback + 2) * MINUTE
         for row in await self._rows(_WAITING, since=since):
-            self._waiting.computed((row["tenant"], row["start"]), now, missing=True, arrived=False)
+            self._waiting.computed((row["tenant"], row["start"]), now, missing=True, arrived=True)
         return watermark
 
     async def _give_up_before(self, kept: int) -> None:
@@ -195,6 +195,10 @@ class EdgeRollup:
                 "and not on the service map; a longer retention_spans would take them in",
                 len(gone),
             )
+
+    def _halves_kept_from(self, now: int) -> int:
+        """The first minute of which all halves in reach are there, unix seconds."""
+        return now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE
 
     async def _roll_up_hours(self, now: int, settled: int) -> None:
         """Hours and days, when an hour has ended or an earlier one got late spans, and once a minute at most."""
@@ -244,7 +248,8 @@ class EdgeRollup:
         minutes = await self._computing.run(compute)
         await self._execute(_PUBLISH, **minutes)
         rows = await self._rows(_MISSING, tenant=window.tenant, version=minutes["version"], **bounds)
-        missing = {row["start"] for row in rows}
+        kept = self._halves_kept_from(now)  # what is older is not computed again: see _give_up_before
+        missing = {row["start"] for row in rows if row["start"] >= kept}
         for start in window.starts:
             unit = (window.tenant, start)
             arrived = self._pending.pop(unit, None) is not None
