@@ -31,8 +31,8 @@ StoreOpener = Callable[[], Store]
 
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """A ClickHouse server: the one SPANHOUSE_TEST_CLICKHOUSE_URL names, or the real engine behind a front of ours."""
-    if url := os.environ.get("SPANHOUSE_TEST_CLICKHOUSE_URL"):
+    """A ClickHouse server: the one TEST_CLICKHOUSE_URL names, or the real engine behind a front of ours."""
+    if url := os.environ.get("TEST_CLICKHOUSE_URL"):
         yield ClickHouse.parse(url)
         return
     with running_front(tmp_path_factory.mktemp("clickhouse")) as url:

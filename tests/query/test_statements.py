@@ -1,6 +1,6 @@
 """The statements that are sent to the engine, as committed snapshots.
 
-SPANHOUSE_UPDATE_SNAPSHOTS=1 writes them anew; read the difference before it is committed.
+UPDATE_SNAPSHOTS=1 writes them anew; read the difference before it is committed.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ STATEMENTS = {
 def test_statement_is_the_committed_one(name: str) -> None:
     snapshot = SNAPSHOTS / f"{name}.sql"
     found = STATEMENTS[name].strip() + "\n"
-    if os.environ.get("SPANHOUSE_UPDATE_SNAPSHOTS"):
+    if os.environ.get("UPDATE_SNAPSHOTS"):
         snapshot.write_text(found)
 
     assert found == snapshot.read_text()

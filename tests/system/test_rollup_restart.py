@@ -28,8 +28,8 @@ from tests.support.polling import eventually
 from tests.support.spans import CLIENT, PRODUCER, SECOND, request, segment
 from tests.system.api import all_traces, ask, await_rollup, send
 
-# Each takes one to two seconds; `SPANHOUSE_TEST_KILLS=100` makes it a hundred.
-KILLS = int(os.environ.get("SPANHOUSE_TEST_KILLS", "20"))
+# Each takes one to two seconds; `ROLLUP_KILLS=100` makes it a hundred.
+KILLS = int(os.environ.get("ROLLUP_KILLS", "20"))
 HOUR, DAY = 3600, 86_400
 # Several hours of a few days, all over when the test begins: seconds.
 AGES = (3 * HOUR, 50 * HOUR, 51 * HOUR)
