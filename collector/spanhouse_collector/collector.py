@@ -20,6 +20,7 @@ from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.grpc_server import GrpcServer
 from spanhouse_collector.http_app import otlp_http_app
 from spanhouse_collector.keys import KeyRing
+from spanhouse_collector.levels import show_levels
 from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.operations import operations_app
@@ -27,7 +28,9 @@ from spanhouse_collector.receiver import Request, TraceReceiver
 from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.recent_file import RecentFile
 from spanhouse_collector.retries import Retries
+from spanhouse_collector.sampling import Sampling
 from spanhouse_collector.segments import Quarantine, SegmentLog
+from spanhouse_collector.segments.quarantined import QuarantineFolder
 from spanhouse_collector.window import Window
 
 logger = logging.getLogger(__name__)
@@ -56,18 +59,18 @@ class Collector:
         quarantine = Quarantine(data.quarantine, self._metrics.count_quarantined)
         self._recent = RecentRequests()
         self._recent_file = RecentFile(data.log)
-        self._log = SegmentLog(data.log / "traces", quarantine, config, self._recent_file.append)
+        self._log = SegmentLog(data.log / "traces", quarantine, config, self._recent_file.append, self._metrics)
         inserting = CapacityLimiter(1)
         self._window = Window(data.log)
         self._loader = Loader(self._log, store, quarantine, self._metrics, inserting=inserting, window=self._window)
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
         self._retries = Retries(quarantine, self._log)
+        self._sampling = Sampling(store, QuarantineFolder(data.quarantine), self._metrics)
         self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config, Access(keys))
         self._grpc = GrpcServer(config, self._receiver, credentials)
         self._tasks: list[asyncio.Task[None]] = []
         self._state = "starting"
-        self._metrics.log_bytes.set_function(lambda: self._log.bytes_on_disk)
-        self._metrics.log_segments.set_function(lambda: self._log.segments_waiting)
+        show_levels(self._metrics, self._log, self._loader, self._receiver.budget, config)
         self.http_app: Starlette = otlp_http_app(self._receiver, config)
         self.operations_app: Starlette = operations_app(registry, self.status)
 
@@ -93,6 +96,7 @@ class Collector:
             asyncio.create_task(self._loader.run(), name="loader"),
             asyncio.create_task(self._rollup.run(), name="edge-rollup"),
             asyncio.create_task(self._retries.run(), name="retries"),
+            asyncio.create_task(self._sampling.run(), name="sampling"),
         ]
         self._state = "ready"
 
@@ -112,6 +116,7 @@ class Collector:
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()
         self._retries.stop()
+        self._sampling.stop()
         await self._log.close()
         self._recent_file.close()
         await _ended(self._tasks, seconds / 2)

@@ -12,6 +12,7 @@ from spanhouse_storage import Store, StoreError
 
 from spanhouse_collector.isolation import Isolation
 from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.own_spans import told_if_slow
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
 from spanhouse_collector.window import SAFE, Window
 
@@ -72,13 +73,14 @@ class Loader:
 
     def _insert(self, segment: Segment) -> list[Segment]:
         """Store a segment and remove its file, or say what is to be loaded in its place. Runs in a thread."""
-        started = time.perf_counter()
+        started, age = time.perf_counter(), segment.age
         try:
             segment.cut_to_size()
             if self._window.overtook(segment) >= SAFE and self._isolation.is_stored(segment):
                 self._metrics.segments.labels("forgotten").inc()
                 return []
-            self._store.insert_segment(segment.path, segment.token)
+            with told_if_slow("load segment", {"spanhouse.segment": segment.token, "spanhouse.bytes": segment.size}):
+                self._store.insert_segment(segment.path, segment.token)
         except (StoreError, OSError) as error:
             if cause := segment.unreadable():
                 return self._leave(segment, cause)
@@ -87,7 +89,9 @@ class Loader:
             return self._isolate(segment, error)
         self._window.remove(segment)
         self._isolation.cleared(segment)
+        self._metrics.segment_age.labels("load").observe(age)
         self._metrics.load_seconds.observe(time.perf_counter() - started)
+        self._metrics.ingest_lag.observe(segment.age)
         self._metrics.segments.labels("stored").inc()
         self._metrics.stored.inc(segment.spans)
         if self.trouble is not None:

@@ -1,8 +1,11 @@
-"""What the collector counts, declared once with its unit and meaning."""
+"""The collector's instruments."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry
+
+from spanhouse_collector import declared
+from spanhouse_collector.errors import ANSWERS
 
 _TENANTS = 100
 _OTHERS = "other"
@@ -22,69 +25,66 @@ class TenantLabels:
 
 
 class Metrics:
-    """The collector's instruments on one registry."""
+    """What `declared` names, on one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.tenants = TenantLabels()
-        self.requests = Counter(
-            "spanhouse_otlp_requests",
-            "OTLP requests by what became of them: accepted, duplicate, or why they were refused.",
-            ("signal", "transport", "outcome"),
-            registry=registry,
-        )
-        self.accepted = Counter(
-            "spanhouse_spans_accepted", "Spans acknowledged as durable.", ("tenant",), registry=registry
-        )
-        self.rejected = Counter(
-            "spanhouse_spans_rejected",
-            "Spans of acknowledged requests that were not stored because of invalid ids.",
-            ("tenant",),
-            registry=registry,
-        )
-        self.received_bytes = Counter(
-            "spanhouse_received_bytes", "Bytes of accepted requests, decompressed.", ("tenant",), registry=registry
-        )
-        self.ack_seconds = Histogram(
-            "spanhouse_ack_seconds",
-            "Seconds from a complete request to its acknowledgement.",
-            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5),
-            registry=registry,
-        )
-        self.stored = Counter("spanhouse_spans_stored", "Spans the engine has stored.", registry=registry)
-        self.segments = Counter(
-            "spanhouse_segments",
-            "Segments by what became of them: stored, isolated (the engine refused a part), unreadable (the file), "
-            "forgotten (stored in part so long ago that the engine has forgotten it: put into quarantine).",
-            ("outcome",),
-            registry=registry,
-        )
-        self.load_seconds = Histogram(
-            "spanhouse_segment_load_seconds",
-            "Seconds the engine took for a segment.",
-            buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-            registry=registry,
-        )
-        self.load_failures = Counter(
-            "spanhouse_segment_load_failures", "Loads that failed and are tried again.", registry=registry
-        )
-        self.quarantined = Counter(
-            "spanhouse_frames_quarantined",
-            "Requests and damaged pieces of the log that were put into quarantine.",
-            ("tenant", "reason"),
-            registry=registry,
-        )
-        self.edge_minutes = Counter(
-            "spanhouse_edge_minutes", "Minutes of the service map that were rolled up.", registry=registry
-        )
-        self.edge_minutes_too_late = Counter(
-            "spanhouse_edge_minutes_too_late",
-            "Minutes that got spans after retention_spans, and are not rolled up anew.",
-            registry=registry,
-        )
-        self.log_bytes = Gauge("spanhouse_log_bytes", "Bytes accepted and not yet stored, on disk.", registry=registry)
-        self.log_segments = Gauge(
-            "spanhouse_log_segments", "Sealed segments that wait for the engine.", registry=registry
-        )
+
+        self.requests = declared.REQUESTS.counter(registry)
+        self.request_bytes = declared.REQUEST_BYTES.histogram(registry)
+        self.accepted = declared.ACCEPTED.counter(registry)
+        self.rejected = declared.REJECTED.counter(registry)
+        self.received_bytes = declared.RECEIVED_BYTES.counter(registry)
+        self.ack_seconds = declared.ACK_SECONDS.histogram(registry)
+        self.running = declared.RUNNING.gauge(registry)
+        self.running_limit = declared.RUNNING_LIMIT.gauge(registry)
+        self.pending_bytes = declared.PENDING_BYTES.gauge(registry)
+        self.pending_limit = declared.PENDING_LIMIT.gauge(registry)
+
+        self.group_requests = declared.GROUP_REQUESTS.histogram(registry)
+        self.write_seconds = declared.WRITE_SECONDS.histogram(registry)
+        self.fsync_seconds = declared.FSYNC_SECONDS.histogram(registry)
+        self.write_failures = declared.WRITE_FAILURES.counter(registry)
+        self.segment_bytes = declared.SEGMENT_BYTES.histogram(registry)
+        self.segment_age = declared.SEGMENT_AGE.histogram(registry)
+        self.log_bytes = declared.LOG_BYTES.gauge(registry)
+        self.log_quota = declared.LOG_QUOTA.gauge(registry)
+        self.log_segments = declared.LOG_SEGMENTS.gauge(registry)
+        self.log_oldest = declared.LOG_OLDEST.gauge(registry)
+        self.disk_free = declared.DISK_FREE.gauge(registry)
+        self.disk_reserve = declared.DISK_RESERVE.gauge(registry)
+
+        self.segments = declared.SEGMENTS.counter(registry)
+        self.load_seconds = declared.LOAD_SECONDS.histogram(registry)
+        self.load_failures = declared.LOAD_FAILURES.counter(registry)
+        self.load_failing = declared.LOAD_TROUBLE.gauge(registry)
+        self.stored = declared.STORED.counter(registry)
+        self.ingest_lag = declared.INGEST_LAG.histogram(registry)
+        self.quarantined = declared.QUARANTINED.counter(registry)
+        self.quarantine_items = declared.QUARANTINE_ITEMS.gauge(registry)
+        self.quarantine_bytes = declared.QUARANTINE_BYTES.gauge(registry)
+
+        self.edge_minutes = declared.EDGE_MINUTES.counter(registry)
+        self.edge_minutes_too_late = declared.EDGE_MINUTES_TOO_LATE.counter(registry)
+        self.edge_step_seconds = declared.EDGE_STEP_SECONDS.histogram(registry)
+        self.edge_failures = declared.EDGE_FAILURES.counter(registry)
+        self.edge_lag = declared.EDGE_LAG.gauge(registry)
+        self.edge_waiting = declared.EDGE_WAITING.gauge(registry)
+
+        self.engine_memory = declared.ENGINE_MEMORY.gauge(registry)
+        self.table_parts = declared.TABLE_PARTS.gauge(registry)
+        self.table_rows = declared.TABLE_ROWS.gauge(registry)
+        self.table_bytes = declared.TABLE_BYTES.gauge(registry)
+        self.sample_failures = declared.SAMPLE_FAILURES.counter(registry)
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        """Show what has not happened yet, where all that can is known: or the first time would be no rise."""
+        for transport in ("grpc", "http"):
+            for outcome in ("accepted", "duplicate", *(answer.reason for answer in ANSWERS.values())):
+                self.requests.labels("traces", transport, outcome)
+        for outcome in ("stored", "isolated", "unreadable", "forgotten"):
+            self.segments.labels(outcome)
 
     def count_quarantined(self, tenant: str, reason: str, requests: int) -> None:
         """Count what was put into quarantine; tenant "" where nobody knows whose it is."""

@@ -142,6 +142,7 @@ class TraceReceiver:
         tenant = self._metrics.tenants.label(request.tenant)
         self._metrics.accepted.labels(tenant).inc(checked.spans - checked.rejected)
         self._metrics.received_bytes.labels(tenant).inc(len(request.body))
+        self._metrics.request_bytes.labels(request.transport).observe(len(request.body))
         if checked.rejected:
             self._metrics.rejected.labels(tenant).inc(checked.rejected)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import time
 from itertools import count
 from typing import Any
 
@@ -22,6 +23,7 @@ from spanhouse_collector.edges.tiers import DAY, HOUR, EdgeTiers
 from spanhouse_collector.edges.waiting import WaitingMinutes
 from spanhouse_collector.edges.windows import Unit, Window, windows
 from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.own_spans import told_if_slow
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +127,9 @@ class EdgeRollup:
         self._tiered_hour = 0
         self._late: int | None = None  # the earliest minute of an ended hour that its hour may lack
         self._running = anyio.CancelScope()
+        self._stepped = time.monotonic()
+        metrics.edge_lag.set_function(lambda: time.monotonic() - self._stepped)
+        metrics.edge_waiting.set_function(lambda: len(self._pending))
 
     async def run(self) -> None:
         """Step until stopped; a step that fails is made again."""
@@ -132,13 +137,15 @@ class EdgeRollup:
         with self._running:
             while True:
                 try:
-                    await self.step()
+                    await self._observed_step()
                     trouble = False
                 except StoreError as error:
+                    self._metrics.edge_failures.inc()
                     if not trouble:
                         logger.warning("the service map's rollup waits: %s", error)
                     trouble = True
                 except Exception:  # whatever it is: without steps the map's live end would grow for ever
+                    self._metrics.edge_failures.inc()
                     if not trouble:
                         logger.exception("the service map's rollup failed and will be tried again")
                     trouble = True
@@ -147,6 +154,13 @@ class EdgeRollup:
     def stop(self) -> None:
         """End `run`, and what it makes the engine do."""
         self._running.cancel()
+
+    async def _observed_step(self) -> None:
+        began = time.monotonic()
+        with told_if_slow("roll up edges", {"spanhouse.minutes.waiting": len(self._pending)}):
+            await self.step()
+        self._metrics.edge_step_seconds.observe(time.monotonic() - began)
+        self._stepped = began
 
     async def step(self) -> list[Unit]:
         """Take note of what arrived, roll up the minutes that are due, and say which those were."""

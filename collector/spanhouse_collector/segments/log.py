@@ -10,10 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anyio import to_thread
+from prometheus_client import CollectorRegistry
 
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import Overloaded
 from spanhouse_collector.frame import Frame
+from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.segments.quarantine import Quarantine
 from spanhouse_collector.segments.recovery import Recovered, recover
 from spanhouse_collector.segments.segment import Segment
@@ -33,12 +35,18 @@ class SegmentLog:
     """
 
     def __init__(
-        self, folder: Path, quarantine: Quarantine, config: CollectorConfig, written: Callable[[Sequence[bytes]], None]
+        self,
+        folder: Path,
+        quarantine: Quarantine,
+        config: CollectorConfig,
+        written: Callable[[Sequence[bytes]], None],
+        metrics: Metrics | None = None,
     ) -> None:
         self.folder = folder
         self._quarantine = quarantine
         self._config = config
         self._written = written
+        self._metrics = metrics or Metrics(CollectorRegistry())
         self._writer: SegmentWriter | None = None
         self._sealed: asyncio.PriorityQueue[tuple[int, int, Segment | None]] = asyncio.PriorityQueue()
         self._turn = itertools.count()
@@ -46,7 +54,7 @@ class SegmentLog:
         self.fresh = asyncio.Event()
         self.bytes_in_memory = 0
         self.bytes_on_disk = 0
-        self.segments_waiting = 0
+        self._waiting: set[Segment] = set()
 
     async def open(self, seen: Callable[[Frame], None]) -> None:
         """Recover what an earlier process left, queue it first, and start to write.
@@ -67,6 +75,7 @@ class SegmentLog:
             segment_age=self._config.segment_age,
             sealed=self._queue,
             written=self._written,
+            metrics=self._metrics,
             sync_interval={"always": 0.0, "never": None}.get(self._config.log_sync, self._config.log_sync_interval),
         )
         self._writer.start()
@@ -87,6 +96,22 @@ class SegmentLog:
         """Why nothing can be written at the moment, if so."""
         return self._writer.trouble if self._writer is not None else None
 
+    @property
+    def segments_waiting(self) -> int:
+        """Sealed segments that are not stored yet."""
+        return len(self._waiting)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Age of the oldest of them, 0 without one."""
+        return max((segment.age for segment in tuple(self._waiting)), default=0.0)
+
+    @property
+    def bytes_free(self) -> int:
+        """Free on the disk of the log. Raises OSError."""
+        disk = os.statvfs(self.folder)
+        return disk.f_bavail * disk.f_frsize
+
     async def next_sealed(self) -> Segment | None:
         """The next segment to load; None once the log is closed and nothing is left.
 
@@ -99,7 +124,7 @@ class SegmentLog:
     def replace(self, segment: Segment, others: Sequence[Segment]) -> None:
         """`others` stand in the place of `segment`: none where it is done with, itself where it has to come again."""
         self.bytes_on_disk -= segment.size
-        self.segments_waiting -= 1
+        self._waiting.discard(segment)
         for other in others:
             self.bytes_on_disk += other.size
             self._queue(other, _REPAIRED if other.is_repaired else _SUSPECT)
@@ -134,10 +159,9 @@ class SegmentLog:
         if not self._config.disk_reserve:
             return
         try:
-            disk = os.statvfs(self.folder)
+            free = self.bytes_free
         except OSError as error:
             raise Overloaded(f"the log cannot be written: {error.strerror}", retry_after=10) from error
-        free = disk.f_bavail * disk.f_frsize
         if free < self._config.disk_reserve + size:
             raise Overloaded(
                 f"the disk has {free} bytes free, and disk_reserve is {self._config.disk_reserve}: there is no room to "
@@ -151,7 +175,7 @@ class SegmentLog:
             self.bytes_on_disk += size
 
     def _queue(self, segment: Segment, rank: int = _WHOLE) -> None:
-        self.segments_waiting += 1
+        self._waiting.add(segment)
         self._count_fresh(rank, 1)
         self._sealed.put_nowait((rank, next(self._turn), segment))
 

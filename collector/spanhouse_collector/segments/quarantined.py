@@ -61,6 +61,11 @@ class QuarantineFolder:
         found += [self._entry(path, waits=True) for path in _files(self._retry)]
         return sorted(found, key=lambda entry: (entry.at, entry.id))
 
+    def extent(self) -> tuple[int, int]:
+        """How many there are, and their bytes in all; reads none of them."""
+        sizes = [path.stat().st_size for folder in (self._folder, self._retry) for path in _files(folder)]
+        return len(sizes), sum(sizes)
+
     def find(self, identity: str) -> Quarantined | None:
         """The entry of that id."""
         return next((entry for entry in self.entries() if entry.id == identity), None)

@@ -6,7 +6,7 @@ import errno
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,12 @@ class Segment:
         """What the engine remembers it by."""
         return self.path.stem
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was opened, before which nothing in it was acknowledged; 0 where its name does not tell."""
+        opened = self.path.stem.partition("-")[0]
+        return max(0.0, (time.time_ns() - int(opened)) / 1e9) if opened.isdecimal() else 0.0
+
     def unreadable(self) -> OSError | None:
         """Why the file cannot be read, where trying again is of no use to those that wait behind it."""
         return unreadable(self.path)
@@ -58,13 +64,17 @@ def unreadable(path: Path) -> OSError | None:
 
 
 class OpenSegment:
-    """The file that frames are appended to. Names sort by the time they were opened. Raises OSError."""
+    """The file that frames are appended to. Names sort by the time they were opened. Raises OSError.
 
-    def __init__(self, folder: Path) -> None:
+    fsync: what forces a file to the disk, os.fsync by default.
+    """
+
+    def __init__(self, folder: Path, fsync: Callable[[int], None] | None = None) -> None:
         self.path = folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"
         self.size = 0
         self.spans = 0
         self.opened = time.monotonic()
+        self._fsync = fsync or os.fsync
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
             sync_folder(folder)
@@ -84,7 +94,7 @@ class OpenSegment:
                 for at in range(0, len(buffers), _BUFFERS_PER_WRITE)
             )
             if sync:
-                os.fsync(self._file)
+                self._fsync(self._file)
             self._require_name()
         except BaseException:
             with suppress(OSError):
@@ -96,7 +106,7 @@ class OpenSegment:
 
     def sync(self) -> None:
         """Make durable what was appended without. Raises OSError."""
-        os.fsync(self._file)
+        self._fsync(self._file)
 
     def _require_name(self) -> None:
         """Raise OSError for a file that was removed under us: what is written to it nobody ever reads."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.segments.segment import OpenSegment, Segment
 
 logger = logging.getLogger(__name__)
@@ -48,6 +50,7 @@ class SegmentWriter:
         segment_age: float,
         sealed: Callable[[Segment], None],
         written: Callable[[Sequence[bytes]], None],
+        metrics: Metrics,
         sync_interval: float | None = 0.0,
     ) -> None:
         self._folder = folder
@@ -55,6 +58,7 @@ class SegmentWriter:
         self._segment_age = segment_age
         self._sealed = sealed
         self._written = written
+        self._metrics = metrics
         self._sync_interval = sync_interval
         self._sync_at: float | None = None
         self.trouble: str | None = None
@@ -103,16 +107,19 @@ class SegmentWriter:
         """Make the batch durable; what kept it from that is for those who wait, and the thread goes on."""
         try:
             if self._open is None:
-                self._open = OpenSegment(self._folder)
+                self._open = OpenSegment(self._folder, self._fsync)
             buffers = [part for append in batch for part in (append.header, append.body)]
-            self._open.append(buffers, sum(append.spans for append in batch), sync=self._sync_interval == 0.0)
+            with self._metrics.write_seconds.time():
+                self._open.append(buffers, sum(append.spans for append in batch), sync=self._sync_interval == 0.0)
         except Exception as error:
+            self._metrics.write_failures.inc()
             self._seal()
             self._report(error)
             return error
         if self._sync_interval and self._sync_at is None:
             self._sync_at = time.monotonic() + self._sync_interval
         self._report(None)
+        self._metrics.group_requests.observe(len(batch))
         self._written([append.key for append in batch])
         return None
 
@@ -141,7 +148,12 @@ class SegmentWriter:
             try:
                 self._open.sync()
             except OSError as error:
+                self._metrics.write_failures.inc()
                 logger.error("the log cannot be synced, a loss of power would lose acknowledged spans: %s", error)
+
+    def _fsync(self, file: int) -> None:
+        with self._metrics.fsync_seconds.time():
+            os.fsync(file)
 
     def _report(self, error: Exception | None) -> None:
         if error is not None and self.trouble is None:
@@ -158,6 +170,8 @@ class SegmentWriter:
         segment = self._open.seal()
         self._open = None
         if segment is not None:
+            self._metrics.segment_bytes.observe(segment.size)
+            self._metrics.segment_age.labels("sealed").observe(segment.age)
             self._loop.call_soon_threadsafe(self._sealed, segment)
 
 
