@@ -58,9 +58,12 @@ def create_app(
         page.page_endpoint(settings),
     ]
     endpoints.append(openapi_endpoint(endpoints))
-    metrics = QueryMetrics(registry)
+    metrics = QueryMetrics(registry, store)
     return Starlette(
-        routes=[_route(endpoint, EndpointApp(endpoint, store, settings), metrics) for endpoint in endpoints],
+        routes=[
+            _route(endpoint, EndpointApp(endpoint, store, settings, failed=metrics.count_failure), metrics)
+            for endpoint in endpoints
+        ],
         middleware=[Middleware(DisconnectMiddleware), Middleware(GZipMiddleware, compresslevel=4)],
         exception_handlers={HTTPException: http_problem},
     )

@@ -90,15 +90,22 @@ class Endpoint:
 
 
 class EndpointApp:
-    """Answers requests to one endpoint."""
+    """Answers requests to one endpoint. failed: told the type of the problem where the store gave no answer."""
 
     def __init__(
-        self, endpoint: Endpoint, store: Store, settings: QueryConfig, clock: Callable[[], int] = time.time_ns
+        self,
+        endpoint: Endpoint,
+        store: Store,
+        settings: QueryConfig,
+        clock: Callable[[], int] = time.time_ns,
+        *,
+        failed: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._endpoint = endpoint
         self._store = store
         self._settings = settings
         self._clock = clock
+        self._failed = failed
 
     async def __call__(self, request: Request) -> Response:
         """The answer, whatever happens: an unexpected error is logged and answered as 500."""
@@ -108,6 +115,7 @@ class EndpointApp:
             return problem.response(request.url.path)
         except StoreError as error:
             answer = store_problem(error, self._endpoint.remedy)
+            self._failed(answer.kind)
             if answer.status == 500:
                 _log.error("query failed", exc_info=error)
             return answer.response(request.url.path)

@@ -59,12 +59,13 @@ class QueryPool:
 
     A query is known to the engine by `log_comment`, the one mark that both engines carry, so that it can be stopped
     from another connection. Cancelling the awaiting task, by anyio or by asyncio, stops the query and waits until its
-    thread has ended, so that no client is ever used by two.
+    thread has ended, so that no client is ever used by two. size: how many clients.
     """
 
     def __init__(self, open_client: Callable[[], Client], size: int, limits: QueryLimits) -> None:
         self._open_client = open_client
         self._limits = limits
+        self.size = size
         self._slots = anyio.Semaphore(size)
         self._threads = anyio.CapacityLimiter(size)
         self._idle: list[Client] = []
@@ -73,6 +74,16 @@ class QueryPool:
         self._killing = threading.Lock()
         self._prefix = uuid.uuid4().hex
         self._closed = False
+
+    @property
+    def busy(self) -> int:
+        """Clients that run a query."""
+        return self.size - self._slots.value
+
+    @property
+    def waiting(self) -> int:
+        """Queries that wait for a client."""
+        return self._slots.statistics().tasks_waiting
 
     async def rows(
         self, sql: str, parameters: Mapping[str, Any] | None = None, *, limits: QueryLimits | None = None

@@ -100,18 +100,22 @@ def test_stops_the_query_when_the_client_goes_away(store: Store, registry: Colle
     with socket.create_connection((httpx2.URL(url).host, httpx2.URL(url).port or 0)) as client:
         client.sendall(b"GET /slow HTTP/1.1\r\nHost: spanhouse\r\n\r\n")
         eventually(lambda: running(store) == 1)
+        assert registry.get_sample_value("spanhouse_query_clients_busy") == 1
 
     eventually(lambda: running(store) == 0)
     eventually(lambda: registry.get_sample_value("spanhouse_query_requests_abandoned_total", {"route": "/slow"}) == 1)
     assert registry.get_sample_value("spanhouse_query_requests_running") == 0
+    assert registry.get_sample_value("spanhouse_query_clients_busy") == 0
     assert httpx2.get(f"{url}/readyz").status_code == 200
 
 
-def test_says_that_a_query_took_too_long(url: str) -> None:
+def test_says_that_a_query_took_too_long(registry: CollectorRegistry, url: str) -> None:
     response = httpx2.get(f"{url}/slow", timeout=20)
 
     assert (response.status_code, response.json()["type"]) == (504, "query-timeout")
     assert response.json()["detail"] == "the query ran into its time limit (query_timeout); try again later"
+    assert registry.get_sample_value("spanhouse_query_failures_total", {"problem": "query-timeout"}) == 1
+    assert registry.get_sample_value("spanhouse_query_failures_total", {"problem": "query-too-large"}) == 0
 
 
 def test_says_that_a_query_is_too_large(url: str) -> None:
