@@ -356,6 +356,27 @@ class Origins(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
+class HttpUrl(_Validated):
+    """Where something is sent over HTTP, as text without a slash at its end; None is nowhere."""
+
+    name: str = "URL"
+    allowed: str = "http[s]://HOST[:PORT][/PATH], such as http://127.0.0.1:4318"
+
+    def parse(self, text: str) -> str:
+        """See Kind."""
+        url = urlsplit(text.strip())
+        plain = not (url.username or url.password or url.query or url.fragment)
+        if url.scheme not in ("http", "https") or not url.hostname or not plain:
+            raise ValueError("not a URL that can be sent to")
+        _ = url.port  # raises ValueError for a port that is none
+        return text.strip().rstrip("/")
+
+    def show(self, value: str | None) -> str:
+        """See Kind."""
+        return value or ""
+
+
+@dataclass(frozen=True, slots=True)
 class EngineLocation(_Validated):
     """`embedded`, or the URL of a ClickHouse server."""
 

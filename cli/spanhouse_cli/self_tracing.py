@@ -1,7 +1,7 @@
 """Spanhouse's own traces, which it takes in itself under a tenant of its own, as it does those that are sent to it.
 
-The query service makes the spans, through OpenTelemetry's API. Receiving and storing spans makes none, so that tracing
-never feeds itself.
+The query service makes a span of each request, the collector of work that is slow or fails, through OpenTelemetry's
+API. Receiving and storing spans makes none as long as all is well, so that tracing does not feed itself.
 """
 
 from __future__ import annotations

@@ -38,8 +38,10 @@ from spanhouse_cli.exposure import exposures
 from spanhouse_cli.failure import Failure, Misconfigured
 from spanhouse_cli.http_server import HttpServers, bind, bound_address, require_free, unbind
 from spanhouse_cli.parts import collector_config, lookback_minutes, retention, store_config, tls_files
+from spanhouse_cli.process_metrics import describe_process
 from spanhouse_cli.readiness import Readiness
 from spanhouse_cli.refreshing import keep_fresh
+from spanhouse_cli.self_metrics import SelfMetrics
 from spanhouse_cli.self_tracing import SelfTracing
 from spanhouse_cli.settings import Settings
 from spanhouse_cli.stopping import StopRequest, stop_on_signals
@@ -104,6 +106,7 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     servers = HttpServers()
     at_end.push_async_callback(servers.stop)
     registry = CollectorRegistry()
+    describe_process(registry, service=role.name, version=VERSION)
     collector = None
     if role.collects:
         credentials = tls.grpc_credentials() if tls and isinstance(settings.otlp_grpc, Address) else None
@@ -124,6 +127,8 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     at_end.callback(refreshing.cancel)
     if tracing := _self_tracing(role, settings, collector):
         at_end.push_async_callback(tracing.stop)
+    if exporting := _self_metrics(role, settings, registry):
+        at_end.push_async_callback(exporting.stop)
     if collector is not None:
         at_end.push_async_callback(collector.leave)
     at_end.callback(readiness.turn_off)
@@ -234,9 +239,16 @@ def _http_app(
 
 
 def _self_tracing(role: Role, settings: Settings, collector: Collector | None) -> SelfTracing | None:
-    if not (settings.self_tracing and role.answers):
+    if not settings.self_tracing:
         return None
     return SelfTracing.start(role.name, VERSION, collector.take_own if collector else None)
+
+
+def _self_metrics(role: Role, settings: Settings, registry: CollectorRegistry) -> SelfMetrics | None:
+    endpoint, interval = settings.self_telemetry_endpoint, settings.self_telemetry_interval
+    if endpoint is None:
+        return None
+    return SelfMetrics.start(registry, endpoint, interval, service=role.name, version=VERSION)
 
 
 def _say_ready(settings: Settings, addresses: Mapping[str, str]) -> None:

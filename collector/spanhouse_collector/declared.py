@@ -205,5 +205,5 @@ SAMPLE_FAILURES = DeclaredMetric(
     "spanhouse_engine_sample_failures_total",
     "counter",
     "samples",
-    "Times that these, or the quarantine, could not be looked at in time; they keep their last values.",
+    "Times that the engine or the quarantine could not be looked at in time; their figures stay what they were.",
 )

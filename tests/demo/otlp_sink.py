@@ -1,4 +1,4 @@
-"""A small OTLP endpoint that keeps the spans it is sent, over gRPC and over HTTP, exactly as they came."""
+"""A small OTLP endpoint that keeps the spans it is sent, over gRPC and HTTP, and metrics over HTTP, as they came."""
 
 import gzip
 import threading
@@ -10,6 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal
 
 import grpc
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
@@ -23,6 +27,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 Protocol = Literal["grpc", "http/protobuf"]
 Value = str | bool | int | float | None
+PROTOBUF = "application/x-protobuf"
 
 
 @dataclass(frozen=True)
@@ -40,12 +45,15 @@ class ReceivedSpan:
 
 
 class OtlpSink:
-    """What arrived so far; urls of its two doors."""
+    """What arrived so far; urls of its two doors. metrics_status: what requests with metrics are answered."""
 
     def __init__(self) -> None:
         self.grpc_url = ""
         self.http_url = ""
         self.http_encodings: set[str] = set()
+        self.metrics_status = 200
+        self.metrics: list[ExportMetricsServiceRequest] = []
+        self.metrics_headers: dict[str, str] = {}
         self._spans: list[ReceivedSpan] = []
         self._lock = threading.Lock()
 
@@ -101,12 +109,26 @@ def _http_door(sink: OtlpSink) -> Iterator[None]:
         def do_POST(self) -> None:
             body = self._body()
             encoding = self.headers.get("Content-Encoding", "identity")
-            if self.path != "/v1/traces" or self.headers["Content-Type"] != "application/x-protobuf":
-                self.send_error(404 if self.path != "/v1/traces" else 415)
+            if self.path not in ("/v1/traces", "/v1/metrics") or self.headers["Content-Type"] != PROTOBUF:
+                self.send_error(404 if self.headers["Content-Type"] == PROTOBUF else 415)
                 return
             body = gzip.decompress(body) if encoding == "gzip" else body
+            if self.path == "/v1/metrics":
+                self._metrics(body)
+                return
             sink.keep(ExportTraceServiceRequest.FromString(body), "http/protobuf", encoding)
             self._answer(ExportTraceServiceResponse().SerializeToString())
+
+        def _metrics(self, body: bytes) -> None:
+            if sink.metrics_status != 200:
+                self.send_response(sink.metrics_status)
+                self.send_header("Location", "/elsewhere")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            sink.metrics_headers = dict(self.headers)
+            sink.metrics.append(ExportMetricsServiceRequest.FromString(body))
+            self._answer(ExportMetricsServiceResponse().SerializeToString())
 
         def _body(self) -> bytes:
             if self.headers.get("Transfer-Encoding") != "chunked":
@@ -120,7 +142,7 @@ def _http_door(sink: OtlpSink) -> Iterator[None]:
 
         def _answer(self, body: bytes) -> None:
             self.send_response(200)
-            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Type", PROTOBUF)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

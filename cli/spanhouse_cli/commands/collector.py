@@ -17,7 +17,7 @@ spanhouse collector --config /etc/spanhouse.yaml --otlp-grpc 0.0.0.0:4317 --otlp
 
 
 @click.command(cls=GroupedCommand, epilog=EXAMPLES)
-@configured(but=(*options_of(QUERY), "engine_memory", "self_tracing"))
+@configured(but=(*options_of(QUERY), "engine_memory"))
 def collector(configuration: Configuration) -> None:
     """Receive OTLP and store it on a ClickHouse server.
 
