@@ -52,7 +52,7 @@ read them there; the file goes away with the process.
 ## Spanhouse's own traces
 
 With `self_tracing`, every request to the query API makes a span, probes and metrics excepted, and so does the loading
-of a segment, or a step of the service map's rollup, that takes longer than a second or fails. A process that receives
+of a segment, or a step of the service map's rollup, that takes more than five seconds or fails. A process that receives
 sends these spans to itself under the tenant `_spanhouse`, so they appear in no map of yours:
 
     curl -H 'X-Scope-OrgID: _spanhouse' http://127.0.0.1:8080/api/v1/services

@@ -24,8 +24,8 @@ names: counters as cumulative monotonic sums, gauges, and histograms with the sa
 
 - **Labels have few values**: of tenants, the first hundred have a name and all others are `other`; routes are patterns,
   not paths.
-- **Counters** begin at 0 with the process. Those of Prometheus's own Python client have a `_created` beside them, the
-  time at which they did; it is the start time of the series in OTLP.
+- **Counters** begin at 0 with the process. Beside each series of a counter or histogram stands a gauge `_created`, the
+  time at which it began; in OTLP it is the start time of the series.
 - **Histograms** have `_bucket`, `_sum` and `_count`; times are in seconds.
 - **Levels** such as `spanhouse_log_bytes` are those of the moment. Quarantine and tables are looked at every ten
   seconds.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from opentelemetry import trace
 
-SLOW_SECONDS = 1.0
+SLOW_SECONDS = 5.0
 
 # Does nothing until the process sets a tracer provider; never asks the environment for one.
 tracer = trace.get_tracer("spanhouse_collector", tracer_provider=trace.ProxyTracerProvider())
