@@ -54,12 +54,12 @@ class Meta(BaseModel):
     )
     tier: TierName | None = Field(
         None,
-        description="The finest rollup that was read: minute, hour or day; raw where spans or halves of calls were "
-        "read instead.",
+        description="The finest rollup that was read: minute, ten_minutes, hour or day; raw where spans or halves of "
+        "calls were read instead.",
     )
     tiers: list[TierName] | None = Field(
         None,
-        description="All that were read: hours and days stand for the whole ones in the range, with the same sums.",
+        description="All that were read: coarser ones stand for their whole units in the range, with the same sums.",
     )
     kept_from: str | None = Field(
         None,
@@ -96,6 +96,7 @@ class Reader:
         self.now = now
         self.rows_read = 0
         self._started = time.perf_counter()
+        self._newest: int | None = None
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **more: Any) -> list[dict[str, Any]]:
         """The rows of a query with bound parameters."""
@@ -113,6 +114,12 @@ class Reader:
                 sql, {"tenant": self.tenant, **parameters}, output=output, settings=settings
             )
 
+    async def freshness(self) -> int:
+        """When the newest stored data had arrived, unix milliseconds; as it was when this was first asked."""
+        if self._newest is None:
+            self._newest = int((await self.rows(_FRESHNESS))[0]["newest"])
+        return self._newest
+
     async def meta(
         self,
         *,
@@ -127,7 +134,7 @@ class Reader:
         rolled_up: int | None = None,
     ) -> Meta:
         """The account so far."""
-        newest = (await self.rows(_FRESHNESS))[0]["newest"]
+        newest = await self.freshness()
         return Meta(
             rows_read=self.rows_read,
             elapsed_ms=round((time.perf_counter() - self._started) * 1000, 3),

@@ -43,6 +43,8 @@ def _rules(retention: Retention) -> Iterator[tuple[str, str, int | None]]:
     yield "red_1m", "minute", retention.minutes
     yield "service_edges_1m", "minute", retention.minutes
     yield "edge_minutes", "minute", retention.minutes + _MARGIN
+    yield "service_edges_10m", "ten_minutes", retention.minutes
+    yield "edge_ten_minutes", "ten_minutes", retention.minutes + _MARGIN
     yield "resources", "toDateTime(last_seen)", retention.hours
     yield "red_1h", "hour", retention.hours
     yield "service_edges_1h", "hour", retention.hours

@@ -18,7 +18,7 @@ from spanhouse_collector.metrics import Metrics
 from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
 
 from tests.support.call_graphs import Sent, call_graph, segments
-from tests.support.rolled_edges import DAY_TIER, HOUR_TIER, MATCHED, ROLLED
+from tests.support.rolled_edges import COARSE_TIERS, MATCHED, ROLLED
 from tests.support.spans import CLIENT, INTERNAL, MILLISECOND, SECOND, SERVER, request, segment, span
 
 pytestmark = pytest.mark.anyio
@@ -52,13 +52,15 @@ async def rolled_up(steps: EdgeRollup, tenant: str) -> list[int]:
     return [start for owner, start in await steps.step() if owner == tenant]
 
 
-def assert_rolled_up(store: Store, tenant: str) -> None:
+async def assert_rolled_up(store: Store, tenant: str) -> None:
+    """Minutes as they would be matched now, and once these are looked for, the coarser tiers of them."""
     now = int(time.time()) // 60 * 60
     rolled = store.rows(ROLLED, {"tenant": tenant})
     matched = store.rows(MATCHED, {"tenant": tenant, "since": now - 3 * 3600, "until": now + 3600, "lookback": 15})
     assert rolled == matched
     assert any(row["calls"] for row in rolled)
-    for tier in (HOUR_TIER, DAY_TIER):
+    await rollup(store).step()
+    for tier in COARSE_TIERS:
         assert store.rows(tier.rolled, {"tenant": tenant}) == store.rows(tier.added_up, {"tenant": tenant}), tier.name
 
 
@@ -71,7 +73,7 @@ async def test_edges_are_the_same_as_matched_at_once(store: Store, tmp_path: Pat
         if rnd.random() < 0.5:
             await steps.step()
     await steps.step()
-    assert_rolled_up(store, "steps")
+    await assert_rolled_up(store, "steps")
 
 
 async def test_a_minute_is_rolled_up_once_unless_something_arrives_for_it(store: Store, tmp_path: Path) -> None:
@@ -88,7 +90,7 @@ async def test_a_minute_is_rolled_up_once_unless_something_arrives_for_it(store:
     arrive(store, tmp_path, [request({"cart": [callee]}).SerializeToString()], "once")
     assert await rolled_up(steps, "once") == [first, second]
     assert await rolled_up(steps, "once") == []
-    assert_rolled_up(store, "once")
+    await assert_rolled_up(store, "once")
 
 
 async def test_the_minute_that_still_runs_is_left_to_the_reader(store: Store, tmp_path: Path) -> None:
@@ -216,4 +218,4 @@ async def test_a_rollup_cut_off_a_hundred_times_ends_like_an_undisturbed_one(
         arrive(store, tmp_path, bodies, "cut")
     monkeypatch.undo()
     await rollup(store).step()
-    assert_rolled_up(store, "cut")
+    await assert_rolled_up(store, "cut")

@@ -1,4 +1,4 @@
-"""Hours and days of the service map: made when they are over, made anew when what they are made of changes."""
+"""Coarser tiers of the service map: made when they are over, made anew when what they are made of changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spanhouse_collector.edges.tiers import EdgeTiers
 from spanhouse_collector.metrics import Metrics
 from spanhouse_storage import EmbeddedConfig, QueryLimits, Retention, Store, StoreConfig, migrate, open_store
 
-from tests.support.rolled_edges import DAY_TIER, HOUR_TIER, ROLLED, CoarseTier
+from tests.support.rolled_edges import COARSE_TIERS, DAY_TIER, HOUR_TIER, ROLLED, CoarseTier
 from tests.support.spans import SECOND, SERVER, request, segment, span
 
 pytestmark = pytest.mark.anyio
@@ -68,29 +68,27 @@ def calls_by(store: Store, tier: CoarseTier, tenant: str) -> dict[int, float]:
 
 
 def versions(store: Store, tenant: str) -> dict[tuple[str, int], int]:
-    """The version of each hour and day that counts."""
+    """The version of each coarser unit that counts."""
     found: dict[tuple[str, int], int] = {}
-    for tier in (HOUR_TIER, DAY_TIER):
+    for tier in COARSE_TIERS:
         sql = f"""
-SELECT toUnixTimestamp({tier.name}) AS start, argMax(version, (stamp, version)) AS version FROM edge_{tier.name}s
+SELECT toUnixTimestamp({tier.name}) AS start, argMax(version, (stamp, version)) AS version FROM {tier.versions}
 WHERE tenant = {{tenant:String}} GROUP BY start"""
         found |= {(tier.name, row["start"]): row["version"] for row in store.rows(sql, {"tenant": tenant})}
     return found
 
 
 def unit_ago(tier: CoarseTier, units: int) -> int:
-    """The start of an earlier hour or day, unix seconds."""
+    """The start of an earlier unit, unix seconds."""
     return (int(time.time()) // tier.seconds - units) * tier.seconds
 
 
-@pytest.mark.parametrize("tier", [HOUR_TIER, DAY_TIER], ids=lambda tier: tier.name)
-async def test_an_hour_or_day_is_made_once_its_minutes_are_settled(
-    store: Store, tmp_path: Path, tier: CoarseTier
-) -> None:
+@pytest.mark.parametrize("tier", COARSE_TIERS, ids=lambda tier: tier.name)
+async def test_a_unit_is_made_once_its_minutes_are_settled(store: Store, tmp_path: Path, tier: CoarseTier) -> None:
     tenant = f"settled-{tier.name}"
     start = unit_ago(tier, 2)
     end = start + tier.seconds
-    arrive(store, tmp_path, tenant, start + 10 * MINUTE, end - 2 * MINUTE, end - MINUTE)
+    arrive(store, tmp_path, tenant, start + 5 * MINUTE, end - 2 * MINUTE, end - MINUTE)
 
     await rollup(store, settle=time.time() - end + MINUTE).step()
     assert len(store.rows(ROLLED, {"tenant": tenant})) == 2
@@ -107,13 +105,15 @@ async def test_late_spans_make_exactly_their_hour_and_day_anew(store: Store, tmp
     arrive(store, tmp_path, "late", *hours)
     await rollup(store).step()
     before = versions(store, "late")
-    assert set(before) == {*(("hour", hour) for hour in hours), ("day", older), ("day", newer)}
+    units = {("hour", hour) for hour in hours} | {("ten_minutes", hour) for hour in hours}
+    assert set(before) == units | {("day", older), ("day", newer)}
 
     arrive(store, tmp_path, "late", hours[2] + 20 * MINUTE, hours[2] + 50 * MINUTE)
     await rollup(store).step()
 
     after = versions(store, "late")
-    assert {unit for unit in after if after[unit] != before.get(unit)} == {("hour", hours[2]), ("day", newer)}
+    tens = {("ten_minutes", hours[2] + 20 * MINUTE), ("ten_minutes", hours[2] + 50 * MINUTE)}
+    assert {unit for unit in after if after[unit] != before.get(unit)} == tens | {("hour", hours[2]), ("day", newer)}
     assert calls_by(store, HOUR_TIER, "late") == {hours[0]: 1, hours[1]: 1, hours[2]: 3, hours[3]: 1}
     assert calls_by(store, DAY_TIER, "late") == {older: 2, newer: 4}
 
@@ -205,11 +205,11 @@ async def test_superseded_hours_and_days_are_deleted_and_current_ones_kept(store
 
 
 def held(store: Store, tenant: str) -> set[tuple[tuple[str, int], int]]:
-    """Every hour and day, and each version of it, that there are rows of."""
+    """Every coarser unit, and each version of it, that there are rows of."""
     found = set()
-    for tier in (HOUR_TIER, DAY_TIER):
+    for tier in COARSE_TIERS:
         sql = f"""
-SELECT DISTINCT toUnixTimestamp({tier.name}) AS start, version FROM service_edges_1{tier.name[0]}
+SELECT DISTINCT toUnixTimestamp({tier.name}) AS start, version FROM {tier.edges}
 WHERE tenant = {{tenant:String}}"""
         found |= {((tier.name, row["start"]), row["version"]) for row in store.rows(sql, {"tenant": tenant})}
     return found

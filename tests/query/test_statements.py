@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from spanhouse_query.config import DAY, HOUR, MINUTE
+from spanhouse_query.config import DAY, HOUR, MINUTE, TEN_MINUTES
 from spanhouse_query.filters import parse
 from spanhouse_query.filters.compile import compile_filter
 from spanhouse_query.heatmap import HeatmapParameters, exemplars_sql, heatmap_sql
@@ -17,8 +17,9 @@ from spanhouse_query.latency import LatencyParameters, exact_sql, sketch_sql
 from spanhouse_query.red import red_rows
 from spanhouse_query.service_map.diff import diff_sql
 from spanhouse_query.service_map.edge_series import ONE_EDGE, series_sql
-from spanhouse_query.service_map.edge_source import PROGRESS_SQL, STAMPS_SQL, edge_source
+from spanhouse_query.service_map.edge_source import edge_source
 from spanhouse_query.service_map.matched import Matching, matched_edges_sql, matched_nodes_sql
+from spanhouse_query.service_map.rollup_state import PUBLISHED_SQL, STATE_SQL
 from spanhouse_query.service_map.service_map import grouped_map_sql, map_sql, nodes_sql
 from spanhouse_query.service_map.versions import ARRIVED_SQL, SENT_SQL
 from spanhouse_query.services import operations_sql, services_sql
@@ -49,14 +50,14 @@ GROUPED = Matching(TimeRange(0, 10**18), "service.namespace", None)
 OF_TRACES = Matching(TimeRange(0, 10**18), None, FILTERED)
 INSTANCES = Matching(GROUPED.effective, INSTANCE, None, groups=PEERS)
 RED = red_rows(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY).sql
-ALL_TIERS = parts(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY)
+ALL_TIERS = parts(TimeRange(DAY - MINUTE, 2 * DAY + HOUR + TEN_MINUTES), Retention(), 3 * DAY)
 MINUTE_EDGES = edge_source([Part(MINUTES, TimeRange(0, DAY))], None).sql
 ONE_EDGE_ROWS = edge_source([Part(MINUTES, TimeRange(0, DAY))], None, ONE_EDGE).sql
 STATEMENTS = {
-    "service_map_stamps": STAMPS_SQL,
+    "service_map_published": PUBLISHED_SQL,
     "services": services_sql(RED),
     "operations": operations_sql(RED),
-    "service_map_progress": PROGRESS_SQL,
+    "service_map_state": STATE_SQL,
     "service_map_edges": map_sql(edge_source(ALL_TIERS, TimeRange(4 * DAY, 5 * DAY)).sql),
     "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18}), RED),
     "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),

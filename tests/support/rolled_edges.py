@@ -30,13 +30,15 @@ class CoarseTier(NamedTuple):
 
     name: str
     seconds: int
+    edges: str
+    versions: str
 
     @property
     def rolled(self) -> str:
         return f"""
-SELECT {ADDED_UP} FROM service_edges_1{self.name[0]} AS e
+SELECT {ADDED_UP} FROM {self.edges} AS e
 WHERE tenant = {{tenant:String}} AND ({self.name}, version) IN (
-    SELECT {self.name}, argMax(version, (stamp, version)) FROM edge_{self.name}s
+    SELECT {self.name}, argMax(version, (stamp, version)) FROM {self.versions}
     WHERE tenant = {{tenant:String}} GROUP BY {self.name})
 GROUP BY client, client_type, server, server_type, connection, toUnixTimestamp({self.name}) AS at
 ORDER BY at, client, client_type, server, server_type, connection
@@ -65,4 +67,7 @@ ADDED_UP = (
         for view in ("client_ns", "server_ns", "gap_ns")
     )
 )
-HOUR_TIER, DAY_TIER = CoarseTier("hour", 3600), CoarseTier("day", 86_400)
+TEN_TIER = CoarseTier("ten_minutes", 600, "service_edges_10m", "edge_ten_minutes")
+HOUR_TIER = CoarseTier("hour", 3600, "service_edges_1h", "edge_hours")
+DAY_TIER = CoarseTier("day", 86_400, "service_edges_1d", "edge_days")
+COARSE_TIERS = (TEN_TIER, HOUR_TIER, DAY_TIER)

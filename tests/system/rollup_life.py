@@ -29,16 +29,14 @@ from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.metrics import Metrics
 from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, migrate, open_store
 
-from tests.support.rolled_edges import DAY_TIER, HOUR_TIER, MATCHED, ROLLED
+from tests.support.rolled_edges import COARSE_TIERS, MATCHED, ROLLED
 
 # What the rollup holds, and for each table what it must hold.
 TABLES = {
     "minutes": ROLLED,
     "minutes matched": MATCHED,
-    "hours": HOUR_TIER.rolled,
-    "hours added up": HOUR_TIER.added_up,
-    "days": DAY_TIER.rolled,
-    "days added up": DAY_TIER.added_up,
+    **{tier.name: tier.rolled for tier in COARSE_TIERS},
+    **{f"{tier.name} added up": tier.added_up for tier in COARSE_TIERS},
 }
 TENANT = "default"
 

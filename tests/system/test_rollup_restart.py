@@ -25,6 +25,7 @@ from tests.cli.running import Running, serving
 from tests.query.reference_map import check_map
 from tests.support.call_graphs import Sent, call_graph
 from tests.support.polling import eventually
+from tests.support.rolled_edges import COARSE_TIERS, DAY_TIER
 from tests.support.spans import CLIENT, PRODUCER, SECOND, request, segment
 from tests.system.api import all_traces, ask, await_rollup, send
 
@@ -197,9 +198,9 @@ def test_a_rollup_killed_again_and_again_ends_like_an_undisturbed_one(tmp_path: 
         found = life.tell(since)
 
     assert found["minutes"] == found["minutes matched"] == expected["minutes"]
-    assert found["hours"] == found["hours added up"] == expected["hours"]
-    assert found["days"] == found["days added up"] == expected["days"]
-    assert {row["at"] for row in found["days"]} == {midnight - DAY, midnight}
+    for tier in COARSE_TIERS:
+        assert found[tier.name] == found[f"{tier.name} added up"] == expected[tier.name]
+    assert {row["at"] for row in found[DAY_TIER.name]} == {midnight - DAY, midnight}
 
 
 class Sender(threading.Thread):

@@ -1,4 +1,4 @@
-"""Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007), then hours and days.
+"""Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007), then coarser tiers.
 
 The engine does the work: storage's `edges_sql` computes minutes, and this decides which and when. Nothing
 is kept here that cannot be found again: a process that dies in the middle leaves either the old version of a minute or
@@ -19,7 +19,7 @@ from spanhouse_storage import QueryLimits, Store, StoreError, calls_sql, edges_s
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.slices import Slices
-from spanhouse_collector.edges.tiers import DAY, HOUR, EdgeTiers
+from spanhouse_collector.edges.tiers import DAY, TEN_MINUTES, EdgeTiers
 from spanhouse_collector.edges.waiting import WaitingMinutes
 from spanhouse_collector.edges.windows import Unit, Window, windows
 from spanhouse_collector.metrics import Metrics
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 MINUTE = 60
 _LONGEST_WINDOW = 30 * MINUTE
 _HOUR_MS = 3_600_000
-_HOURS_EVERY_MS = 60_000
+_TIERS_EVERY_MS = 60_000
 _VERSIONS_A_MS = 1000
 
 # Instants are numbers, because what the driver makes of times depends on the machine's zone: minutes in unix seconds,
@@ -124,8 +124,8 @@ class EdgeRollup:
         self._own_digits = secrets.randbelow(_VERSIONS_A_MS)
         self._tiers = EdgeTiers(store, self._limits)
         self._tiered = 0
-        self._tiered_hour = 0
-        self._late: int | None = None  # the earliest minute of an ended hour that its hour may lack
+        self._tiered_until = 0
+        self._late: int | None = None  # the earliest minute that coarser tiers may lack
         self._running = anyio.CancelScope()
         self._stepped = time.monotonic()
         metrics.edge_lag.set_function(lambda: time.monotonic() - self._stepped)
@@ -172,13 +172,13 @@ class EdgeRollup:
         settled = _floor(now // 1000 - int(self._config.settle))
         await self._give_up_before(self._halves_kept_from(now))
         due = sorted(minute for minute in {*self._pending, *self._waiting.due(now)} if minute[1] < settled)
-        ended = [start for _, start in due if start < settled // HOUR * HOUR]
+        ended = [start for _, start in due if start < settled // TEN_MINUTES * TEN_MINUTES]
         self._late = min([*ended, *([] if self._late is None else [self._late])], default=None)
         for window in windows(due, MINUTE, _LONGEST_WINDOW):
             await self._roll_up(window, now)
         await self._advance(now, settled)
         await self._sweep(now)
-        await self._roll_up_hours(now, settled)
+        await self._roll_up_tiers(now, settled)
         self._metrics.edge_minutes.inc(len(due))
         return due
 
@@ -214,17 +214,17 @@ class EdgeRollup:
         """The first minute of which all halves in reach are there, unix seconds."""
         return now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE
 
-    async def _roll_up_hours(self, now: int, settled: int) -> None:
-        """Hours and days, when an hour has ended or an earlier one got late spans, and once a minute at most."""
-        hour = settled // HOUR * HOUR
-        changed = self._late is not None or hour > self._tiered_hour
-        if changed and now - self._tiered >= _HOURS_EVERY_MS:
+    async def _roll_up_tiers(self, now: int, settled: int) -> None:
+        """Coarser tiers, when ten minutes have ended or earlier ones got late spans, and once a minute at most."""
+        until = settled // TEN_MINUTES * TEN_MINUTES
+        changed = self._late is not None or until > self._tiered_until
+        if changed and now - self._tiered >= _TIERS_EVERY_MS:
             since = max(self._changed_since(now), self._minutes_kept_from(now))
             await self._tiers.step(self._version(now), settled=settled, since=since)
-            self._tiered, self._tiered_hour, self._late = now, hour, None
+            self._tiered, self._tiered_until, self._late = now, until, None
 
     def _changed_since(self, now: int) -> int:
-        """The start of the first day of which hours may be out of date; of all that are kept, for the first time."""
+        """The start of the first day of which tiers may be out of date; of all that are kept, for the first time."""
         if not self._tiered:
             return 0
         spans_kept = now // 1000 - self._config.retention.spans

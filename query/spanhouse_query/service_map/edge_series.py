@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from spanhouse_query.both import both
 from spanhouse_query.config import SECOND
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, RangeParameters
@@ -84,7 +85,7 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
     whole = mapped_range(parameters.range, now, retention)
     least = finest(whole.start, retention, now).unit
     effective, step = whole_steps(whole, parameters.step, least=least, multiple=True)
-    found = await read_edges(
+    reading = read_edges(
         call,
         effective,
         series_sql,
@@ -95,6 +96,7 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
         connection=parameters.connection or "",
         step_s=step // SECOND,
     )
+    found, _ = await both(reading, call.reader.freshness())
     rows = [row for row in found.rows if row["level"] < _ALL and row["asked_for"]]
     if not rows:
         await _check_ends(call, parameters, effective)

@@ -1,6 +1,6 @@
 """Where edges come from: settled minutes from the rollups, later ones matched when they are asked for.
 
-Hours and days stand for the whole ones in a range where they are up to date (docs/adr/0008).
+Coarser tiers stand for their whole units in a range where they are up to date (docs/adr/0008).
 
 The rollup publishes minutes under versions while queries run. A query that had seen a version's announcement and not
 its rows would miss a minute, so it is asked again where something was published meanwhile.
@@ -8,18 +8,20 @@ its rows would miss a minute, so it is asked again where something was published
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from spanhouse_storage import QueryTooLarge, Retention, StoreUnavailable, edges_sql
 
-from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
+from spanhouse_query.config import MINUTE, SECOND
 from spanhouse_query.endpoint import Call
+from spanhouse_query.service_map.rollup_state import RollupState, published_now, rollup_state, seconds_of
 from spanhouse_query.tiers import (
     DAYS,
     HOURS,
     MINUTES,
+    TENS,
     Part,
     Tier,
     TierName,
@@ -39,10 +41,12 @@ _COLUMNS = (
     "client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, "
     "gap_ns, slowest, failed, typical, named, found"
 )
+_NEWEST_STAMP = "argMax(version, (stamp, version))"
 _ROLLUPS = {
     MINUTES: ("service_edges_1m", "edge_minutes", "max(version)"),
-    HOURS: ("service_edges_1h", "edge_hours", "argMax(version, (stamp, version))"),
-    DAYS: ("service_edges_1d", "edge_days", "argMax(version, (stamp, version))"),
+    TENS: ("service_edges_10m", "edge_ten_minutes", _NEWEST_STAMP),
+    HOURS: ("service_edges_1h", "edge_hours", _NEWEST_STAMP),
+    DAYS: ("service_edges_1d", "edge_days", _NEWEST_STAMP),
 }
 
 
@@ -54,56 +58,6 @@ def with_minutes(edges: str) -> str:
 
 LIVE = f"""
     {with_minutes(f"({edges_sql('live')})")}"""
-# The versions that readers are to use, added up: whatever is published makes one of them greater.
-PUBLISHED_SQL = """
-    SELECT sum(version) AS published FROM (
-        SELECT max(version) AS version FROM edge_minutes
-        WHERE tenant = {tenant:String}
-            AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
-        GROUP BY minute
-        UNION ALL
-        SELECT sum(version) FROM edge_hours
-        WHERE tenant = {tenant:String}
-            AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')
-        UNION ALL
-        SELECT sum(version) FROM edge_days
-        WHERE tenant = {tenant:String}
-            AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC'))"""
-# stepped: when the last step took note of what had arrived, unix milliseconds. unsettled: whether there is anything to
-# match in the minutes that are not rolled up yet.
-PROGRESS_SQL = f"""
-WITH (SELECT argMax(settled, version) FROM edge_progress WHERE id = 1) AS rolled
-SELECT
-    toUnixTimestamp(rolled) AS settled,
-    (SELECT max(version) FROM edge_progress WHERE id = 1) AS stepped,
-    ({PUBLISHED_SQL}) AS published,
-    (SELECT count() FROM (
-        SELECT 1 FROM call_halves
-        WHERE tenant = {{tenant:String}} AND minute >= rolled
-            AND minute >= toDateTime({{since:Int64}}, 'UTC') AND minute < toDateTime({{until:Int64}}, 'UTC')
-        LIMIT 1)) AS unsettled
-"""
-# Stamps by unix seconds: of hours and days as they were rolled up, and of hours as their minutes are now.
-STAMPS_SQL = """
-SELECT
-    (SELECT mapFromArrays(groupArray(start), groupArray(stamp)) FROM (
-        SELECT intDiv(toUnixTimestamp(minute), 3600) * 3600 AS start, sum(version) AS stamp FROM (
-            SELECT minute, max(version) AS version FROM edge_minutes
-            WHERE tenant = {tenant:String}
-                AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
-            GROUP BY minute)
-        GROUP BY start)) AS minutes,
-    (SELECT mapFromArrays(groupArray(start), groupArray(stamp)) FROM (
-        SELECT toUnixTimestamp(hour) AS start, max(e.stamp) AS stamp FROM edge_hours AS e
-        WHERE tenant = {tenant:String}
-            AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')
-        GROUP BY start)) AS hours,
-    (SELECT mapFromArrays(groupArray(start), groupArray(stamp)) FROM (
-        SELECT toUnixTimestamp(day) AS start, max(e.stamp) AS stamp FROM edge_days AS e
-        WHERE tenant = {tenant:String}
-            AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC')
-        GROUP BY start)) AS days
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +103,7 @@ class EdgeSource:
 def mapped_range(time_range: TimeRange, now: int, retention: Retention | None = None) -> TimeRange:
     """The whole minutes around a range, without what is too far in the past or the future to hold anything.
 
-    retention: of the rollups, where they are to be read; whole hours or days at an end where minutes are gone.
+    retention: of the rollups, where they are to be read; whole hours or days at an end where finer ones are gone.
     """
     whole = time_range.aligned(MINUTE)
     latest = TimeRange(now, now + _AHEAD).aligned(MINUTE).end
@@ -172,12 +126,11 @@ async def read_edges(
     effective: as `mapped_range` makes it. step: edges must not reach over its multiples (nanoseconds). where: of the
     edges, only these. more: further bound parameters.
     """
-    ends = {"since": effective.start // SECOND, "until": effective.end // SECOND}
     matched = True
     for _ in range(_ATTEMPTS):
-        (state,) = await call.reader.rows(PROGRESS_SQL, ends)
-        source = await _source(call, effective, state, step, where, matched=matched)
-        bound = {**ends, **source.parameters, "lookback": call.settings.lookback}
+        state = await rollup_state(call.reader, effective)
+        source = _source(call, effective, state, step, where, matched=matched)
+        bound = {**seconds_of(effective), **source.parameters, "lookback": call.settings.lookback}
         try:
             rows = await call.reader.rows(statement(source.sql), bound, **more)
         except QueryTooLarge:
@@ -185,24 +138,23 @@ async def read_edges(
                 raise
             matched = False
             continue
-        (now,) = await call.reader.rows(PUBLISHED_SQL, ends)
-        if now["published"] == state["published"]:
+        if await published_now(call.reader, effective) == state.published:
             break
     else:
         raise StoreUnavailable("the service map was rolled up anew each time that it was read: ask again")
-    rolled_up = (state["stepped"] or 0) * 1_000_000 or None
     if matched:
-        return EdgeRows(rows, source.tiers, source.live, rolled_up)
-    return EdgeRows(rows, source.tiers, None, rolled_up, left_out=source.live)
+        return EdgeRows(rows, source.tiers, source.live, state.stepped)
+    return EdgeRows(rows, source.tiers, None, state.stepped, left_out=source.live)
 
 
-async def _source(
-    call: Call, effective: TimeRange, state: Mapping[str, Any], step: int | None, where: str, *, matched: bool
+def _source(
+    call: Call, effective: TimeRange, state: RollupState, step: int | None, where: str, *, matched: bool
 ) -> EdgeSource:
-    rolled = min(max((state["settled"] or 0) * SECOND, effective.start), effective.end)
+    rolled = min(max(state.settled, effective.start), effective.end)
     live = TimeRange(rolled, effective.end) if rolled < effective.end else None
-    cut = await _cut(call, TimeRange(effective.start, rolled), step) if effective.start < rolled else []
-    if live is not None and matched and state["unsettled"]:
+    settled = TimeRange(effective.start, rolled)
+    cut = parts(settled, call.settings.retention, call.reader.now, step=step, usable=state.up_to_date)
+    if live is not None and matched and state.unsettled:
         return edge_source(cut, live, where)
     return replace(edge_source(cut or [Part(MINUTES, effective)], None, where), live=live)
 
@@ -219,25 +171,6 @@ def edge_source(settled: Sequence[Part], live: TimeRange | None, where: str = "t
         selects.append(f"{LIVE}\n    WHERE {where}")
         parameters["live"] = live.start // SECOND
     return EdgeSource("\n    UNION ALL".join(selects), parameters, tier_names(settled) or ["minute"], live)
-
-
-async def _cut(call: Call, settled: TimeRange, step: int | None) -> list[Part]:
-    """Hours and days stand for their minutes where no minute was rolled up anew since."""
-    stamps: Mapping[str, Mapping[int, int]] = {"minutes": {}, "hours": {}, "days": {}}
-    if -(-settled.start // HOUR) < settled.end // HOUR:
-        (stamps,) = await call.reader.rows(
-            STAMPS_SQL, {"since": settled.start // SECOND, "until": settled.end // SECOND}
-        )
-
-    def up_to_date(tier: Tier, start: int) -> bool:
-        second = start // SECOND
-        if tier is HOURS:
-            return stamps["hours"].get(second, 0) >= stamps["minutes"].get(second, 0)
-        hours = range(second, second + DAY // SECOND, HOUR // SECOND)
-        newest = (max(stamps[finer].get(hour, 0) for finer in ("minutes", "hours")) for hour in hours)
-        return stamps["days"].get(second, 0) >= sum(newest)
-
-    return parts(settled, call.settings.retention, call.reader.now, step=step, usable=up_to_date)
 
 
 def _select(tier: Tier, within: str, where: str) -> str:

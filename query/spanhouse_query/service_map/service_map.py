@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
+from spanhouse_query.both import both
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import MomentParameters
 from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
@@ -148,11 +149,13 @@ async def service_map(call: Call, parameters: ServiceMapParameters) -> ServiceMa
 async def _read(call: Call, parameters: ServiceMapParameters, effective: TimeRange) -> _Found:
     wanted = await matching(call, effective, group_by=parameters.group_by, q=parameters.q)
     if wanted is None:
-        edges = await read_edges(call, effective, map_sql)
         red = red_rows(effective, call.settings.retention, call.reader.now)
-        return _Found(edges, await call.reader.rows(nodes_sql(red.sql), red.parameters), SKETCH_ERROR)
-    edges = await read_matched(call, wanted, map_sql if wanted.key is None else grouped_map_sql)
-    return _Found(edges, await read_matched_nodes(call, wanted), 0.0)
+        services = call.reader.rows(nodes_sql(red.sql), red.parameters)
+        edges, (rows, _) = await both(read_edges(call, effective, map_sql), both(services, call.reader.freshness()))
+        return _Found(edges, rows, SKETCH_ERROR)
+    statement = map_sql if wanted.key is None else grouped_map_sql
+    edges, rows = await both(read_matched(call, wanted, statement), read_matched_nodes(call, wanted))
+    return _Found(edges, rows, 0.0)
 
 
 def _sampling(found: _Found, nodes: Iterable[Node], edges: Iterable[Edge]) -> Sampling | None:

@@ -1,0 +1,27 @@
+"""Two statements that do not need one another, run at the same time, so that each has a core of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import anyio
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+async def both(first: Awaitable[A], second: Awaitable[B]) -> tuple[A, B]:
+    """What both give. Where one raises the other is cancelled, and that error raised."""
+    seconds: list[B] = []
+
+    async def run() -> None:
+        seconds.append(await second)
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            one = await first
+    except ExceptionGroup as group:
+        raise group.exceptions[0] from None
+    return one, seconds[0]
