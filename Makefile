@@ -71,12 +71,24 @@ types: $(STAMP) ## Check the types of sources and tests (mypy --strict)
 	$(BIN)/mypy --strict
 
 .PHONY: bench
-bench: $(STAMP) ## Measure ingest: spans per second and CPU per span
+bench: $(STAMP) ## Measure one run of ingest, for trying things out: CPU per span, latency
 	@$(BIN)/python -m benchmarks.bench_ingest $(ARGS)
+
+.PHONY: bench-suite
+bench-suite: $(STAMP) ## Measure all of ingest in twenty minutes, beside a peer, and write it into docs/performance.md
+	@$(BIN)/python -m benchmarks.suite $(ARGS)
 
 .PHONY: bench-queries
 bench-queries: $(STAMP) ## Measure queries over 10 million spans and a month of rollups, and the rollup itself
 	@$(BIN)/python -m benchmarks.bench_queries $(ARGS)
+
+.PHONY: bench-start
+bench-start: $(STAMP) ## Measure how long Spanhouse takes to be ready and to stop
+	@$(BIN)/python -m benchmarks.bench_start $(ARGS)
+
+.PHONY: soak
+soak: $(STAMP) ## Send half of what is kept up for MINUTES (default 30), and see whether memory and files level off
+	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 .PHONY: wheel
 wheel: $(STAMP) ## Build the sdist and the wheel into dist/

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+import grpc
 import numpy as np
+from google.rpc.error_details_pb2 import RetryInfo
+from google.rpc.status_pb2 import Status
 from grpc import aio
 
-from benchmarks.payload import Template
+from benchmarks.packaging import Fingerprint
+from benchmarks.supply import Outgoing
+
+# Answers by what they mean to the sender; all others are told as they came.
+ACCEPTED = "accepted"
+LATER = "refused, to be sent again"
 
 Send = Callable[[bytes], Awaitable[str]]
 
@@ -20,9 +29,10 @@ _EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 @dataclass
 class Outcome:
-    """What became of the requests: answers by kind, and seconds from due time to answer."""
+    """What became of the requests: answers by kind, the acknowledged spans, and seconds from due time to answer."""
 
     answers: Counter[str] = field(default_factory=Counter)
+    acknowledged: Fingerprint = field(default_factory=Fingerprint)
     latencies: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -32,58 +42,86 @@ class Outcome:
 
 
 async def run_load(
-    senders: Sequence[Send], bodies: Sequence[Template], *, requests: int, per_second: float, seed: int = 1
+    senders: Sequence[Send], requests: Iterable[Outgoing], *, per_second: float = 0, seconds: float = 0
 ) -> Outcome:
-    """Send `requests` requests at `per_second` over the senders, each of which sends one at a time; 0 is flat out."""
-    rng = np.random.default_rng(seed)
+    """Send requests over the senders, each of which sends one at a time.
+
+    per_second: requests a second, 0 for flat out. seconds: when to stop, 0 for when all are sent.
+    """
     outcome = Outcome()
     started = time.perf_counter()
-    numbers = iter(range(requests))
+    numbered = zip(itertools.count(), requests, strict=False)
+    end = started + seconds if seconds else float("inf")
 
     async def work(send: Send) -> None:
-        for number in numbers:
+        for number, request in numbered:
             due = started + number / per_second if per_second else time.perf_counter()
-            body = bodies[number % len(bodies)].fresh(rng)
+            if due >= end:
+                return
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            outcome.answers[await send(body)] += 1
+            answer = await send(request.body)
             outcome.latencies.append(time.perf_counter() - due)
+            outcome.answers[answer] += 1
+            if answer == ACCEPTED:
+                outcome.acknowledged += request.promised
 
     await asyncio.gather(*(work(send) for send in senders))
     outcome.seconds = time.perf_counter() - started
     return outcome
 
 
-async def http_sender(address: str) -> Send:
-    """One keep-alive connection to OTLP/HTTP; the answer is the status code."""
+async def http_sender(address: str, *, gzip: bool = False, tenant: str = "default") -> Send:
+    """One keep-alive connection to OTLP/HTTP. gzip: what it is given is compressed."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
+    encoding = "content-encoding: gzip\r\n" if gzip else ""
+    head = (
+        f"POST /v1/traces HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-protobuf\r\n{encoding}"
+        f"x-scope-orgid: {tenant}\r\ncontent-length: "
+    )
 
     async def send(body: bytes) -> str:
-        head = (
-            f"POST /v1/traces HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-protobuf\r\n"
-            f"content-length: {len(body)}\r\n\r\n"
-        )
-        writer.write(head.encode())
+        writer.write(f"{head}{len(body)}\r\n\r\n".encode())
         writer.write(body)
         await writer.drain()
         answer = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-        length = next((line for line in answer.splitlines() if line.startswith("content-length:")), "content-length: 0")
-        await reader.readexactly(int(length.partition(":")[2]))
-        return answer.split(" ", 2)[1]
+        status, *lines = answer.split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines if line)
+        await reader.readexactly(int(headers.get("content-length", 0)))
+        return _http_meaning(status.split(" ")[1], headers.get("retry-after"))
 
     return send
 
 
-async def grpc_sender(address: str) -> Send:
-    """One channel to OTLP/gRPC; the answer is the status code's name."""
-    channel = aio.insecure_channel(address, options=(("grpc.use_local_subchannel_pool", 1),))
+def _http_meaning(status: str, retry_after: str | None) -> str:
+    if status == "200":
+        return ACCEPTED
+    return LATER if status == "503" and retry_after is not None else f"HTTP {status}"
+
+
+async def grpc_sender(address: str, *, gzip: bool = False, tenant: str = "default") -> Send:
+    """One channel to OTLP/gRPC. gzip: the channel compresses, with the CPU of this process."""
+    options = (("grpc.use_local_subchannel_pool", 1),)
+    compression = grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression
+    channel = aio.insecure_channel(address, options=options, compression=compression)
     call: aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_EXPORT)
+    metadata = aio.Metadata(("x-scope-orgid", tenant))
 
     async def send(body: bytes) -> str:
         try:
-            await call(body)
+            await call(body, metadata=metadata)
         except aio.AioRpcError as error:
-            return error.code().name
-        return "OK"
+            return _grpc_meaning(error)
+        return ACCEPTED
 
     return send
+
+
+def _grpc_meaning(error: aio.AioRpcError) -> str:
+    details = Status.FromString(bytes(dict(error.trailing_metadata() or ()).get("grpc-status-details-bin", b"")))
+    when = any(detail.Is(RetryInfo.DESCRIPTOR) for detail in details.details)
+    return LATER if error.code() is grpc.StatusCode.UNAVAILABLE and when else f"gRPC {error.code().name}"
+
+
+SENDERS = {"gRPC": grpc_sender, "HTTP": http_sender}
+ADDRESSES = {"gRPC": "otlp_grpc", "HTTP": "otlp_http"}

@@ -38,6 +38,7 @@ SPANS_PER_REQUEST = 20
 READY_SECONDS = 120.0
 DRAIN_SECONDS = 1800.0
 SENT_AGAIN = 0.1
+WRONG = ("lost", "duplicated", "unknown", "red_off_by", "quarantined")
 
 
 @dataclass(frozen=True)
@@ -192,8 +193,8 @@ def compare(store: Store, tenant: str, acknowledged: set[bytes]) -> Counter[str]
     )
 
 
-def soak(folder: Path, rounds: int, longest: float) -> bool:
-    """Whether nothing was lost and nothing doubled; prints the figures."""
+def soak(folder: Path, rounds: int, longest: float) -> dict[str, int]:
+    """What was sent, what went wrong on purpose, and what is not as it should be."""
     data, faults, ledger = folder / "data", folder / "faults", Ledger()
     faults.touch()
     recent: list[Sent] = []
@@ -201,14 +202,14 @@ def soak(folder: Path, rounds: int, longest: float) -> bool:
     for number in range(1, rounds + 1):
         recent = round_of(data, faults, ledger, recent, random.uniform(0.05, longest))
         if not number % 10:
-            print(f"{number} kills, {ledger.requests} requests, {time.monotonic() - started:.0f} s", flush=True)
+            print(f"{number} kills, {ledger.requests} requests, {time.monotonic() - started:.0f} s", file=sys.stderr)
     drain(data, faults, ledger)
     store = open_store(StoreConfig(engine=EmbeddedConfig(path=data / "engine")))
     try:
         found = sum((compare(store, tenant, ledger.acknowledged[tenant]) for tenant in TENANTS), Counter())
     finally:
         store.close()
-    figures = {
+    return {
         "kills": rounds,
         "seconds": round(time.monotonic() - started),
         "requests_acknowledged": ledger.requests,
@@ -220,8 +221,6 @@ def soak(folder: Path, rounds: int, longest: float) -> bool:
         "quarantined": len(list((data / "quarantine").glob("*.frame*"))),
         **{name: found[name] for name in ("lost", "duplicated", "unknown", "red_off_by")},
     }
-    print(json.dumps(figures, indent=2))
-    return not any(figures[name] for name in ("lost", "duplicated", "unknown", "red_off_by", "quarantined"))
 
 
 def main() -> None:
@@ -231,7 +230,9 @@ def main() -> None:
     parser.add_argument("--longest", type=float, default=2.0, help="seconds of load before a kill, at most")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        sys.exit(0 if soak(Path(folder), arguments.rounds, arguments.longest) else 1)
+        figures = soak(Path(folder), arguments.rounds, arguments.longest)
+    print(json.dumps(figures, indent=2))
+    sys.exit(any(figures[name] for name in WRONG))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The benchmark suite of ingest: what is measured, one module for each measure."""

@@ -1,0 +1,59 @@
+"""How much of everything is measured: the whole suite, or a tiny one that shows that all of it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scale:
+    """cycle: spans of a workload before they come again with other ids. spans: of one run flat out.
+
+    quiet_seconds: for how long a process must have been quiet before it counts as done.
+    """
+
+    cycle: int
+    spans: int
+    whole_matrix: bool
+    level_seconds: float
+    probes: int
+    overload_seconds: float
+    overload_quota: str
+    kills: int
+    rounds: int
+    contenders: int
+    round_spans: int
+    rolled_up: bool
+    quiet_seconds: float
+
+
+WHOLE = Scale(
+    cycle=100_000,
+    spans=200_000,
+    whole_matrix=True,
+    level_seconds=12,
+    probes=8,
+    overload_seconds=30,
+    overload_quota="128MiB",
+    kills=15,
+    rounds=5,
+    contenders=6,
+    round_spans=400_000,
+    rolled_up=True,
+    quiet_seconds=1.5,
+)
+QUICK = Scale(
+    cycle=2_000,
+    spans=4_000,
+    whole_matrix=False,
+    level_seconds=1,
+    probes=1,
+    overload_seconds=2,
+    overload_quota="4MiB",
+    kills=1,
+    rounds=1,
+    contenders=2,
+    round_spans=8_000,
+    rolled_up=False,
+    quiet_seconds=0.3,
+)
