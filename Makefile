@@ -45,8 +45,8 @@ run: $(STAMP) ## Start Spanhouse: OTLP on 4317 and 4318, API on 8080
 	@exec $(BIN)/spanhouse up
 
 .PHONY: test
-test: $(STAMP) ## Run all tests in two processes and report coverage
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term $(ARGS)
+test: $(STAMP) ## Run all tests in two processes; COVERAGE=1 reports coverage
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(if $(COVERAGE),--cov --cov-report=term) $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(STAMP) ## Send damaged requests of each kind for FUZZ_SECONDS (default 300); with atheris, try the parsers too

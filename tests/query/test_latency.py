@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.query.service import Service, fresh_tenant
+from tests.support.effort import examples
 from tests.support.spans import CLIENT, INTERNAL, SECOND, SERVER, request, span
 
 MINUTE = 60 * SECOND
@@ -35,7 +36,7 @@ def check(values: list[int], found: dict[str, Any], *, error: float) -> None:
     assert (found["n"], found["max"]) == (len(values), max(values))
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples(25))
 @given(values=durations)
 def test_percentiles_are_those_of_the_spans(service: Service, values: list[int]) -> None:
     tenant = fresh_tenant()

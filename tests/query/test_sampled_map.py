@@ -20,6 +20,7 @@ from tests.query.reference_sampling import adjusted_count
 from tests.query.reference_traces import FILTERS, satisfying
 from tests.query.service import Service, fresh_tenant
 from tests.support.call_graphs import segments
+from tests.support.effort import examples
 from tests.support.spans import (
     CLIENT,
     CONSUMER,
@@ -40,7 +41,7 @@ MAP = "/api/v1/service-map"
 QUARTER, HALF = "ot=th:c", "ot=th:8"
 
 
-@settings(max_examples=6, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(6), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32))
 def test_equals_the_reference_of_the_traffic_that_it_stands_for(service: Service, seed: int) -> None:
     tenant = fresh_tenant()

@@ -13,9 +13,10 @@ from tests.query.reference_sampled_map import check_map, sampled_graph
 from tests.query.rolling_up import roll_up
 from tests.query.service import Service, fresh_tenant
 from tests.support.call_graphs import segments
+from tests.support.effort import examples
 
 
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(3), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32))
 def test_equals_the_reference_of_the_traffic_that_it_stands_for(service: Service, seed: int) -> None:
     tenant = fresh_tenant()

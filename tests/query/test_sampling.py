@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.query.reference_sampling import Weighted, adjusted_count, percentile
 from tests.query.service import Service, fresh_tenant
+from tests.support.effort import examples
 from tests.support.spans import CLIENT, INTERNAL, MILLISECOND, SECOND, SERVER, request, span
 
 MINUTE = 60 * SECOND
@@ -117,7 +118,7 @@ durations = st.sampled_from([0, 1, 1023, 1024, 1025, 2**40]) | st.integers(0, 10
 requests = st.builds(Request, durations, st.booleans(), thresholds)
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(8), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.lists(requests, min_size=1, max_size=30))
 def test_services_operations_and_latency_equal_the_reference(service: Service, traffic: list[Request]) -> None:
     tenant = fresh_tenant()

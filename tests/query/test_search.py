@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.query.service import Service, fresh_tenant
+from tests.support.effort import examples
 from tests.support.spans import CLIENT, MILLISECOND, SECOND, SERVER, request, span
 
 NOW = time.time_ns()
@@ -57,7 +58,7 @@ def ids(found: dict[str, Any]) -> list[str]:
     return [trace["trace_id"] for trace in found["traces"]]
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(
     given_shapes=st.lists(shapes, min_size=1, max_size=12),
     sort=st.sampled_from(["recent", "duration", "errors", "spans"]),

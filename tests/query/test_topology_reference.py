@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.query.instances import Instance, Traffic
 from tests.query.reference_topology import DATABASE, QUEUE, Calls, Plan, check_topology, name_of
 from tests.query.service import Service, fresh_tenant
+from tests.support.effort import examples
 from tests.support.spans import SECOND
 
 MINUTE = 60 * SECOND
@@ -27,7 +28,7 @@ INSTANCES = [
 ]
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(12), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32))
 def test_equals_the_reference(service: Service, seed: int) -> None:
     tenant = fresh_tenant()

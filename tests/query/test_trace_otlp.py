@@ -20,6 +20,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from spanhouse_query.traces.parts import PART_BYTES, PARTS_SQL
 
 from tests.query.service import Service, fresh_tenant
+from tests.support.effort import examples
 from tests.support.spans import request, span
 
 TRACE = bytes.fromhex("00112233445566778899aabbccddee00")
@@ -160,7 +161,7 @@ def from_json(document: dict[str, Any]) -> TracesData:
 
 
 @pytest.mark.parametrize("form", ["json", "protobuf"])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(sent=requests)
 def test_gives_back_what_was_sent(service: Service, form: str, sent: ExportTraceServiceRequest) -> None:
     tenant = fresh_tenant()

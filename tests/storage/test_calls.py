@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, calls_sql, migrate, open_store
 
 from tests.support.call_graphs import call_graph, segments
+from tests.support.effort import examples
 from tests.support.reference_calls import Ends, reference
 from tests.support.spans import segment
 
@@ -27,7 +28,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
-@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(30), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32), st.sampled_from([15, 2]))
 def test_calls_equal_the_reference(
     embedded: Store, tmp_path_factory: pytest.TempPathFactory, seed: int, lookback: int

@@ -12,6 +12,7 @@ from spanhouse_query.filters import parse
 
 from tests.query.filters.evaluator import Given, holds
 from tests.query.service import Service, fresh_tenant
+from tests.support.effort import examples
 from tests.support.spans import Value, key_values, request, span
 
 NOW = time.time_ns()
@@ -98,7 +99,7 @@ filters = st.recursive(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(sent=st.lists(stored_spans(), min_size=1, max_size=6), text=st.lists(filters, min_size=1, max_size=4))
 def test_finds_the_spans_that_its_meaning_names(
     service: Service, sent: list[tuple[str, dict[str, Value], Span]], text: list[str]
