@@ -43,7 +43,7 @@ class Kind(Protocol):
         """The value as `parse` would read it back; a secret is hidden."""
 
 
-class _Validated:
+class Validated:
     """Lets pydantic read a value with the kind that annotates it."""
 
     def __get_pydantic_core_schema__(self: Kind, source: object, handler: object) -> CoreSchema:
@@ -57,7 +57,7 @@ def _path(text: str) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Listen(_Validated):
+class Listen(Validated):
     """An address to listen on; `unix` says whether it may be a Unix socket."""
 
     unix: bool = False
@@ -83,7 +83,7 @@ class Listen(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Size(_Validated):
+class Size(Validated):
     """A number of bytes, as int."""
 
     minimum: int = 1
@@ -109,7 +109,7 @@ class Size(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Duration(_Validated):
+class Duration(Validated):
     """A span of time, as float seconds; None is without end, where that is allowed."""
 
     minimum: float = 0.001
@@ -140,7 +140,7 @@ class Duration(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Age(_Validated):
+class Age(Validated):
     """How old data may become, in whole seconds; None is without end, where that is allowed."""
 
     minimum: int
@@ -169,7 +169,7 @@ class Age(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Count(_Validated):
+class Count(Validated):
     """A whole number."""
 
     minimum: int = 1
@@ -197,7 +197,7 @@ class Count(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Switch(_Validated):
+class Switch(Validated):
     """On or off."""
 
     name: str = "BOOLEAN"
@@ -216,7 +216,7 @@ class Switch(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Choice(_Validated):
+class Choice(Validated):
     """One of a few words."""
 
     words: tuple[str, ...]
@@ -244,7 +244,7 @@ class Choice(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Folder(_Validated):
+class Folder(Validated):
     """A folder, which need not exist."""
 
     name: str = "DIR"
@@ -263,7 +263,7 @@ class Folder(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class FilePath(_Validated):
+class FilePath(Validated):
     """A file, which need not exist."""
 
     name: str = "FILE"
@@ -282,7 +282,7 @@ class FilePath(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class ExistingFile(_Validated):
+class ExistingFile(Validated):
     """A file that can be read."""
 
     name: str = "FILE"
@@ -303,7 +303,7 @@ class ExistingFile(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Text(_Validated):
+class Text(Validated):
     """Any text that is not empty."""
 
     name: str = "NAME"
@@ -321,7 +321,7 @@ class Text(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Secret(_Validated):
+class Secret(Validated):
     """Text that is never shown."""
 
     name: str = "SECRET"
@@ -337,7 +337,7 @@ class Secret(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class Origins(_Validated):
+class Origins(Validated):
     """Origins of web pages, as a browser names them (RFC 6454); `*` alone is all, none is an empty tuple."""
 
     name: str = "ORIGINS"
@@ -356,7 +356,7 @@ class Origins(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class HttpUrl(_Validated):
+class HttpUrl(Validated):
     """Where something is sent over HTTP, as text without a slash at its end; None is nowhere."""
 
     name: str = "URL"
@@ -377,7 +377,7 @@ class HttpUrl(_Validated):
 
 
 @dataclass(frozen=True, slots=True)
-class EngineLocation(_Validated):
+class EngineLocation(Validated):
     """`embedded`, or the URL of a ClickHouse server."""
 
     name: str = "embedded|URL"

@@ -41,7 +41,7 @@ def store_config(settings: Settings) -> StoreConfig:
 
 def collector_config(settings: Settings) -> CollectorConfig:
     """The receive path."""
-    from spanhouse_collector import CollectorConfig, RollupConfig
+    from spanhouse_collector import CollectorConfig, Rate, RollupConfig
 
     return CollectorConfig(
         otlp_grpc=str(settings.otlp_grpc),
@@ -56,6 +56,7 @@ def collector_config(settings: Settings) -> CollectorConfig:
         log_sync=settings.log_sync,
         log_sync_interval=settings.log_sync_interval,
         disk_reserve=settings.disk_reserve,
+        tenant_rates={each.tenant: Rate(each.bytes, each.spans) for each in settings.tenant_rates},
         rollup=RollupConfig(lookback=lookback_minutes(settings), retention=retention(settings)),
     )
 

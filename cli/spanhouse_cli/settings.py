@@ -32,6 +32,7 @@ from spanhouse_cli.kinds import (
     Switch,
     Text,
 )
+from spanhouse_cli.tenant_rates import TenantRate, TenantRates
 
 KIB, MIB, GIB, TIB = 1 << 10, 1 << 20, 1 << 30, 1 << 40
 GB = 10**9
@@ -170,6 +171,12 @@ class Settings(BaseSettings):
     )
     max_spans: Annotated[int, Count(1, 10_000_000)] = _option(
         INGEST, 100_000, "Most spans that one OTLP request may have; many short ones take memory that their size hides."
+    )
+    tenant_rates: Annotated[tuple[TenantRate, ...], TenantRates()] = _option(
+        INGEST,
+        (),
+        "What each tenant may send in a second: bytes (decompressed), spans, or both; `*` is every tenant that is not "
+        "named, each for itself. Ten seconds' worth may come at once. Who sends faster is told to try again later.",
     )
     segment_bytes: Annotated[int, Size(64 * KIB, 256 * MIB)] = _option(
         INGEST, 16 * MIB, "A segment of the log is handed to the engine when it has grown to this size."

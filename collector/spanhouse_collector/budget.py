@@ -6,16 +6,22 @@ from types import TracebackType
 from typing import Self
 
 from spanhouse_collector.errors import Overloaded
+from spanhouse_collector.retry_after import Drain, retry_after
 
 
 class Budget:
-    """Bytes that at most `requests` requests share. One alone is always let in, so that none is too large for ever."""
+    """Bytes that at most `requests` requests share. One alone is always let in, so that none is too large for ever.
+
+    Who is refused is told to come again when what is under way will be through.
+    """
 
     def __init__(self, limit: int, requests: int) -> None:
         self._limit = limit
         self._most_requests = requests
         self.used = 0
         self.requests = 0
+        self._leaving = Drain()
+        self._bytes_leaving = Drain()
 
     def share(self) -> Share:
         """What one request takes of it: `with budget.share() as share: share.take(…)`."""
@@ -24,19 +30,32 @@ class Budget:
     def enter(self) -> None:
         """Let one request more in. Raises Overloaded where there are enough."""
         if self.requests >= self._most_requests:
-            raise Overloaded(f"too many requests are under way, max_requests is {self._most_requests}", retry_after=1)
+            raise Overloaded(
+                f"too many requests are under way, max_requests is {self._most_requests}", self.until_through()
+            )
+        if not self.requests:
+            self._leaving.begin()
         self.requests += 1
 
     def leave(self, *, held: int) -> None:
         """Let one go that holds so many bytes."""
         self.requests -= 1
         self.used -= held
+        self._leaving.leave(1)
+        if held:
+            self._bytes_leaving.leave(held)
 
     def take(self, size: int, *, held: int) -> None:
         """Take `size` bytes for one that holds `held` already. Raises Overloaded where others have too much."""
         if self.used > held and self.used + size > self._limit:
-            raise Overloaded("too many requests are under way", retry_after=1)
+            raise Overloaded("too many requests are under way", retry_after(self._bytes_leaving.seconds_for(self.used)))
+        if not self.used:
+            self._bytes_leaving.begin()
         self.used += size
+
+    def until_through(self) -> float:
+        """Seconds after which those that are under way will have been answered."""
+        return retry_after(self._leaving.seconds_for(self.requests))
 
 
 class Share:

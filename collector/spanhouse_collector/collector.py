@@ -84,7 +84,9 @@ class Collector:
         for key in self._recent_file.open():
             self._recent.remember(key)
         self._window.open()
-        await self._log.open(lambda frame: self._recent.remember(key_of(frame.tenant, frame.digest)))
+        await self._log.open(
+            lambda frame: self._recent.remember(key_of(frame.tenant, frame.digest)), ahead=self._window.ahead
+        )
         try:
             await self._grpc.start()
         except BaseException:
@@ -112,7 +114,7 @@ class Collector:
     async def stop(self, seconds: float) -> None:
         """Take nothing more, make durable what was taken, and load what `seconds` allow; the rest stays in the log."""
         await self.leave()
-        self._receiver.stop()
+        self._receiver.stop(seconds)
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()
         self._retries.stop()

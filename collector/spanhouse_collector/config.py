@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from spanhouse_storage import Retention
 
 MIB = 1 << 20
+EVERY_OTHER = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """What a tenant may send in a second; None is without limit. Both are more than 0."""
+
+    bytes: float | None = None
+    spans: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +50,7 @@ class CollectorConfig:
     asked to be made anew; None is never. cors_origins: origins whose browser pages may send over HTTP, `*` for all.
     log_sync: when what is written to the log is made durable, "always" before it is acknowledged, "interval" every
     log_sync_interval seconds, or "never" by us. disk_reserve: bytes of the log's disk that are left free for storing
-    what was accepted.
+    what was accepted. tenant_rates: what tenants may send, by name, and under `EVERY_OTHER` each that is not named.
     """
 
     otlp_grpc: str = "127.0.0.1:4317"
@@ -56,4 +66,5 @@ class CollectorConfig:
     max_requests: int = 1024
     grpc_max_connection_age: float | None = None
     cors_origins: tuple[str, ...] = ()
+    tenant_rates: Mapping[str, Rate] = field(default_factory=dict)
     rollup: RollupConfig = field(default_factory=RollupConfig)

@@ -34,6 +34,13 @@ REJECTED = DeclaredMetric(
     "Spans of acknowledged requests that were not stored because of invalid ids.",
     ("tenant",),
 )
+RATE_LIMITED = DeclaredMetric(
+    "spanhouse_otlp_requests_rate_limited_total",
+    "counter",
+    "requests",
+    "OTLP requests that were refused because their tenant sends faster than `tenant_rates` allows.",
+    ("tenant",),
+)
 RECEIVED_BYTES = DeclaredMetric(
     "spanhouse_received_bytes_total", "counter", "bytes", "Bytes of accepted requests, decompressed.", ("tenant",)
 )

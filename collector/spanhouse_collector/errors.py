@@ -44,6 +44,10 @@ class Overloaded(Refused):
         self.retry_after = retry_after
 
 
+class RateLimited(Overloaded):
+    """Not now, because this tenant sends faster than it may; others are let in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """One kind of refusal in the words of both protocols; `reason` is its label in the metrics."""
@@ -60,4 +64,6 @@ ANSWERS: dict[type[Refused], Answer] = {
     Unauthenticated: Answer(HTTPStatus.UNAUTHORIZED, grpc.StatusCode.UNAUTHENTICATED, "unauthenticated"),
     Forbidden: Answer(HTTPStatus.FORBIDDEN, grpc.StatusCode.PERMISSION_DENIED, "forbidden"),
     Overloaded: Answer(HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.UNAVAILABLE, "overloaded"),
+    # Exporters send again what RESOURCE_EXHAUSTED comes back for, because RetryInfo comes with it.
+    RateLimited: Answer(HTTPStatus.SERVICE_UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED, "rate_limited"),
 }

@@ -42,6 +42,7 @@ class TraceService:
     async def _answer(self, context: Context) -> bytes:
         with self._receiver.budget.share() as share:
             tenant = self._receiver.access.tenant_of(_metadata(context, AUTHORIZATION), _metadata(context, HEADER))
+            self._receiver.admit(tenant)
             async with self._receiver.reading():
                 body = await context.read()
             if not isinstance(body, bytes):

@@ -67,6 +67,7 @@ class OtlpHttp:
 
     async def _request(self, http: HttpRequest, media: str, share: Share) -> Request:
         tenant = self._receiver.access.tenant_of(http.headers.get(AUTHORIZATION), http.headers.get(HEADER))
+        self._receiver.admit(tenant)
         if media not in (PROTOBUF, JSON):
             raise UnsupportedMedia(f"content type {media!r:.60} is not supported; allowed: {PROTOBUF}, {JSON}")
         encoding = http.headers.get("content-encoding", "").strip().lower()

@@ -46,22 +46,27 @@ class Loader:
         self._window = window
         self._stopping = asyncio.Event()
         self._delay = _FIRST_DELAY
+        self._tried: set[str] = set()
         self.trouble: str | None = None
 
     async def run(self) -> None:
         """Load until the log is closed and empty, or until `stop`. Cancelling leaves a running insert to its thread."""
-        while not self._stopping.is_set() and (segment := await self._log.next_sealed()):
-            await self._load(segment)
+        while not self._stopping.is_set() and (taken := await self._log.next_sealed()):
+            segment, is_ahead = taken
+            await self._load(segment, is_ahead=is_ahead)
 
     def stop(self) -> None:
         """Let `run` end after the insert that is running."""
         self._stopping.set()
 
-    async def _load(self, segment: Segment) -> None:
-        """Try until `segment` is stored or others, or itself behind others, stand in its place."""
+    async def _load(self, segment: Segment, *, is_ahead: bool) -> None:
+        """Try until `segment` is stored or others, or itself behind others, stand in its place.
+
+        is_ahead: older ones wait behind it.
+        """
         while not self._stopping.is_set():
             try:
-                others = await to_thread.run_sync(self._insert, segment, limiter=self._inserting)
+                others = await to_thread.run_sync(self._insert, segment, is_ahead, limiter=self._inserting)
             except Exception as error:  # whatever it is: without a loader the log would only fill up
                 self._report_trouble(segment, error)
                 await self._pause()
@@ -71,12 +76,14 @@ class Loader:
                 await self._pause(self._log.fresh)
             return
 
-    def _insert(self, segment: Segment) -> list[Segment]:
+    def _insert(self, segment: Segment, is_ahead: bool) -> list[Segment]:
         """Store a segment and remove its file, or say what is to be loaded in its place. Runs in a thread."""
         started, age = time.perf_counter(), segment.age
         try:
             segment.cut_to_size()
-            if self._window.overtook(segment) >= SAFE and self._isolation.is_stored(segment):
+            if is_ahead:
+                self._window.goes_ahead(segment)
+            if self._may_be_forgotten(segment) and self._isolation.is_stored(segment):
                 self._metrics.segments.labels("forgotten").inc()
                 return []
             with told_if_slow("load segment", {"spanhouse.segment": segment.token, "spanhouse.bytes": segment.size}):
@@ -87,7 +94,8 @@ class Loader:
             if isinstance(error, OSError):
                 raise
             return self._isolate(segment, error)
-        self._window.remove(segment)
+        self._window.remove(segment, is_ahead=is_ahead)
+        self._tried.discard(segment.token)
         self._isolation.cleared(segment)
         self._metrics.segment_age.labels("load").observe(age)
         self._metrics.load_seconds.observe(time.perf_counter() - started)
@@ -99,6 +107,12 @@ class Loader:
         self.trouble = None
         self._delay = _FIRST_DELAY
         return []
+
+    def _may_be_forgotten(self, segment: Segment) -> bool:
+        """Whether a part of it may be stored that the engine does not remember: then it was tried before."""
+        was_tried = not segment.is_new or segment.token in self._tried
+        self._tried.add(segment.token)
+        return was_tried and self._window.overtook(segment) >= SAFE
 
     def _leave(self, segment: Segment, cause: OSError) -> list[Segment]:
         """Go on without a segment that cannot be read; the next start looks at it again."""

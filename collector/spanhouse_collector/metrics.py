@@ -34,6 +34,7 @@ class Metrics:
         self.request_bytes = declared.REQUEST_BYTES.histogram(registry)
         self.accepted = declared.ACCEPTED.counter(registry)
         self.rejected = declared.REJECTED.counter(registry)
+        self.rate_limited = declared.RATE_LIMITED.counter(registry)
         self.received_bytes = declared.RECEIVED_BYTES.counter(registry)
         self.ack_seconds = declared.ACK_SECONDS.histogram(registry)
         self.running = declared.RUNNING.gauge(registry)

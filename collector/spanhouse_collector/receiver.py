@@ -15,10 +15,12 @@ from spanhouse_collector.access import Access
 from spanhouse_collector.budget import Budget
 from spanhouse_collector.check import Checked, check_traces
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.errors import ANSWERS, Overloaded, Refused
+from spanhouse_collector.errors import ANSWERS, Overloaded, RateLimited, Refused
 from spanhouse_collector.frame import digest_of, frame_header
 from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.rates import Rates
 from spanhouse_collector.recent import RecentRequests, key_of
+from spanhouse_collector.retry_after import Trouble, retry_after
 from spanhouse_collector.segments import SegmentLog
 
 logger = logging.getLogger(__name__)
@@ -54,30 +56,40 @@ class TraceReceiver:
         self._recent = recent
         self._metrics = metrics
         self._max_spans = config.max_spans
+        self._rates = Rates(config.tenant_rates)
         self._checking = CapacityLimiter(1)
-        self._reported: set[type[Exception]] = set()
-        self._stopping = False
+        self._troubles: dict[type[Exception], Trouble] = {}
+        self._stopped_at: float | None = None
         self._readings: set[asyncio.Timeout] = set()
 
     async def accept(self, request: Request) -> Checked:
         """Return once the request is durable; what is in it that will not be stored stands in the answer.
 
-        Raises Malformed, or Overloaded where it could not be made durable now.
+        Raises Malformed, RateLimited, or Overloaded where it could not be made durable now.
         """
         started = time.perf_counter()
-        if self._stopping:
-            raise _stopping()
+        self._require_running()
+        self.admit(request.tenant)
+        self._rates.charge(request.tenant, size=len(request.body))
         checked = await self._check(request.body)
+        self._rates.charge(request.tenant, spans=checked.spans)
         if checked.spans:
             await self._make_durable(request, checked)
         self._metrics.ack_seconds.observe(time.perf_counter() - started)
         return checked
 
+    def admit(self, tenant: str) -> None:
+        """Raises RateLimited where the tenant has sent more than it may; a transport asks before it reads a body."""
+        try:
+            self._rates.admit(tenant)
+        except RateLimited:
+            self._metrics.rate_limited.labels(self._metrics.tenants.label(tenant)).inc()
+            raise
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
         """While a transport reads a body. Raises Overloaded where it takes too long, or the collector stops."""
-        if self._stopping:
-            raise _stopping()
+        self._require_running()
         try:
             async with asyncio.timeout(_SECONDS_TO_READ) as reading:
                 self._readings.add(reading)
@@ -86,9 +98,10 @@ class TraceReceiver:
                 finally:
                     self._readings.discard(reading)
         except TimeoutError as error:
-            if self._stopping:
-                raise _stopping() from error
-            raise Overloaded(f"the body did not come within {_SECONDS_TO_READ} seconds", retry_after=1) from error
+            self._require_running(error)
+            raise Overloaded(
+                f"the body did not come within {_SECONDS_TO_READ} seconds", self.budget.until_through()
+            ) from error
 
     def refused(self, transport: str, refusal: Refused) -> None:
         """Count a request that a transport or this path turned away."""
@@ -96,14 +109,14 @@ class TraceReceiver:
 
     def failed(self, error: Exception) -> Overloaded:
         """The refusal for an error that nobody has foreseen: the sender keeps the data. Logged once for each kind."""
-        if type(error) not in self._reported:
-            self._reported.add(type(error))
+        if type(error) not in self._troubles:
+            self._troubles[type(error)] = Trouble()
             logger.error("a request was not accepted: %r", error, exc_info=error)
-        return Overloaded("the collector failed; its log says why", retry_after=5)
+        return Overloaded("the collector failed; its log says why", retry_after(self._troubles[type(error)].lasts()))
 
-    def stop(self) -> None:
-        """Accept nothing more, and wait for no body."""
-        self._stopping = True
+    def stop(self, seconds: float) -> None:
+        """Accept nothing more, and wait for no body. seconds: how long stopping may take."""
+        self._stopped_at = time.monotonic() + seconds
         for reading in self._readings:
             reading.reschedule(0)
 
@@ -132,7 +145,9 @@ class TraceReceiver:
             try:
                 await asyncio.shield(written)
             except OSError as error:
-                raise Overloaded(f"the request could not be written: {error.strerror}", retry_after=5) from error
+                raise Overloaded(
+                    f"the request could not be written: {error.strerror}", self._log.until_written()
+                ) from error
         self._count(request, checked, repeated)
 
     def _count(self, request: Request, checked: Checked, repeated: bool) -> None:
@@ -146,6 +161,8 @@ class TraceReceiver:
         if checked.rejected:
             self._metrics.rejected.labels(tenant).inc(checked.rejected)
 
-
-def _stopping() -> Overloaded:
-    return Overloaded("the collector is stopping", retry_after=1)
+    def _require_running(self, cause: Exception | None = None) -> None:
+        """Raises Overloaded once it stops, until when another may have taken its place."""
+        if self._stopped_at is not None:
+            left = self._stopped_at - time.monotonic()
+            raise Overloaded("the collector is stopping", retry_after(left)) from cause

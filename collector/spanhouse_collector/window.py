@@ -31,6 +31,7 @@ class Window:
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "stored"
+        self._ahead_path = folder / "ahead"
         self._names: deque[str] = deque(maxlen=REMEMBERED)
         self._file: int | None = None
         self._removed = 0
@@ -43,18 +44,45 @@ class Window:
             self._names.extend(self._path.read_text("ascii", "replace").split())
         self._begin()
 
+    @property
+    def ahead(self) -> str | None:
+        """The token of the last segment that was loaded out of turn, by an earlier process too. Raises OSError."""
+        try:
+            return self._ahead_path.read_text("ascii", "replace") or None
+        except FileNotFoundError:
+            return None
+
+    def goes_ahead(self, segment: Segment) -> None:
+        """Note, durably, that a segment is about to be loaded out of turn. Raises OSError.
+
+        After a crash it has to be loaded first, as long as the engine remembers what it has of it.
+        """
+        is_there = self._ahead_path.exists()
+        file = os.open(self._ahead_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(file, segment.token.encode())
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if not is_there:
+            sync_folder(self._ahead_path.parent)
+
     def overtook(self, segment: Segment) -> int:
         """How many segments were stored that were begun after this one; counting ends at `REMEMBERED`."""
         return sum(name > segment.token for name in self._names)
 
-    def remove(self, segment: Segment) -> None:
+    def remove(self, segment: Segment, *, is_ahead: bool = False) -> None:
         """Note a segment as stored, and remove its file. Raises OSError.
 
-        Every 64 the removals are made durable: after a loss of power no more than these come back.
+        Every 64 the removals are made durable: after a loss of power no more than these come back, and they are the
+        oldest. One that was loaded out of turn would not be, and may not come back.
         """
         if not self._names or self._names[-1] != segment.token:
             self._note(segment.token)
         segment.path.unlink(missing_ok=True)
+        if is_ahead:
+            sync_folder(segment.path.parent)
+            return
         self._removed += 1
         if self._removed >= _REMOVED_AT_MOST:
             self._removed = 0

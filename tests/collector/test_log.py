@@ -51,7 +51,7 @@ async def drain(log: SegmentLog) -> list[Segment]:
     await log.close()
     segments = []
     while found := await log.next_sealed():
-        segments.append(found)
+        segments.append(found[0])
     return segments
 
 
@@ -75,7 +75,7 @@ async def test_a_segment_is_sealed_by_size_and_by_age(tmp_path: Path) -> None:
         by_size = await log.next_sealed()
     assert by_age is not None
     assert by_size is not None
-    assert by_age.size < 1000 <= by_size.size
+    assert by_age[0].size < 1000 <= by_size[0].size
     await log.close()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -16,6 +15,8 @@ from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import Overloaded
 from spanhouse_collector.frame import Frame
 from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.retry_after import Drain, Trouble, retry_after
+from spanhouse_collector.segments.order import LoadingOrder, Rank
 from spanhouse_collector.segments.quarantine import Quarantine
 from spanhouse_collector.segments.recovery import Recovered, recover
 from spanhouse_collector.segments.segment import Segment
@@ -23,15 +24,14 @@ from spanhouse_collector.segments.writer import Append, SegmentWriter
 
 logger = logging.getLogger(__name__)
 
-_REPAIRED, _WHOLE, _SUSPECT, _END = range(4)
-
 
 class SegmentLog:
     """Segments of one signal in one folder, from the open one to the oldest that waits for the engine.
 
     Belongs to one event loop. `next_sealed` gives the segments in the order in which they are to be loaded. `written`
     is told, in another thread, the keys of frames that are durable, before those who wait for them are. fresh: set
-    while a segment waits that has not failed.
+    while a segment waits that has not failed. Who is refused is told when there will be room, from how fast the store
+    and the disk make some, or for how long they have not.
     """
 
     def __init__(
@@ -48,18 +48,20 @@ class SegmentLog:
         self._written = written
         self._metrics = metrics or Metrics(CollectorRegistry())
         self._writer: SegmentWriter | None = None
-        self._sealed: asyncio.PriorityQueue[tuple[int, int, Segment | None]] = asyncio.PriorityQueue()
-        self._turn = itertools.count()
-        self._fresh = 0
-        self.fresh = asyncio.Event()
+        self._order = LoadingOrder()
+        self.fresh = self._order.fresh
+        self._writing = Drain()
+        self._storing = Drain()
+        self._trouble = Trouble()
         self.bytes_in_memory = 0
         self.bytes_on_disk = 0
         self._waiting: set[Segment] = set()
 
-    async def open(self, seen: Callable[[Frame], None]) -> None:
+    async def open(self, seen: Callable[[Frame], None], ahead: str | None = None) -> None:
         """Recover what an earlier process left, queue it first, and start to write.
 
-        `seen` is shown every frame found, in a thread. Raises OSError.
+        `seen` is shown every frame found, in a thread. ahead: the token of a segment that was taken out of turn, and
+        may be stored in part: it is loaded before all others. Raises OSError.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._quarantine.open()
@@ -68,7 +70,7 @@ class SegmentLog:
             _report(recovered)
             if recovered.frames:
                 self.bytes_on_disk += recovered.segment.size
-                self._queue(recovered.segment)
+                self._queue(recovered.segment, Rank.FIRST if recovered.segment.token == ahead else Rank.WHOLE)
         self._writer = SegmentWriter(
             self.folder,
             segment_bytes=self._config.segment_bytes,
@@ -83,9 +85,11 @@ class SegmentLog:
     def append(self, header: bytes, body: bytes, spans: int, key: bytes) -> asyncio.Future[None]:
         """Begin to make a frame durable; the future says when it is. Raises Overloaded where there is no room."""
         if self._writer is None:
-            raise Overloaded("the collector is not ready to write", retry_after=1)
+            raise Overloaded("the collector is not ready to write", retry_after(self._trouble.lasts()))
         append = Append(header, body, spans, key, asyncio.get_running_loop().create_future())
         self._admit(append.size)
+        if not self.bytes_in_memory:
+            self._writing.begin()
         self.bytes_in_memory += append.size
         append.durable.add_done_callback(lambda written: self._account(append.size, written))
         self._writer.append(append)
@@ -112,45 +116,50 @@ class SegmentLog:
         disk = os.statvfs(self.folder)
         return disk.f_bavail * disk.f_frsize
 
-    async def next_sealed(self) -> Segment | None:
-        """The next segment to load; None once the log is closed and nothing is left.
+    def until_written(self) -> float:
+        """What to tell a sender whose request could not be written: as long again as nothing could be."""
+        return retry_after(self._trouble.lasts())
+
+    async def next_sealed(self) -> tuple[Segment, bool] | None:
+        """The next segment to load, and whether it comes out of turn; None once the log is closed and nothing is left.
 
         What was put in the place of a segment that failed comes after all that have not failed, unless it is repaired.
         """
-        rank, _, segment = await self._sealed.get()
-        self._count_fresh(rank, -1)
-        return segment
+        return await self._order.take()
 
     def replace(self, segment: Segment, others: Sequence[Segment]) -> None:
         """`others` stand in the place of `segment`: none where it is done with, itself where it has to come again."""
         self.bytes_on_disk -= segment.size
+        self._storing.leave(segment.size - sum(other.size for other in others))
         self._waiting.discard(segment)
         for other in others:
             self.bytes_on_disk += other.size
-            self._queue(other, _REPAIRED if other.is_repaired else _SUSPECT)
+            self._queue(other, Rank.FIRST if other.is_repaired else Rank.SUSPECT)
 
     def adopt(self, segment: Segment) -> None:
         """Queue a segment that was put into the folder, behind all that have not failed."""
         self.bytes_on_disk += segment.size
-        self._queue(segment, _SUSPECT)
+        self._queue(segment, Rank.SUSPECT)
 
     async def close(self) -> None:
         """Write and seal what is there; `next_sealed` gives the rest and then None."""
         writer, self._writer = self._writer, None
         if writer is not None:
             await to_thread.run_sync(writer.close)
-        self._sealed.put_nowait((_END, next(self._turn), None))
+        self._order.close()
 
     def _admit(self, size: int) -> None:
         """A frame that has the memory or the disk to itself is let in whatever its size."""
         if self.bytes_in_memory and self.bytes_in_memory + size > self._config.pending_bytes:
-            raise Overloaded("too many requests wait for the disk", retry_after=1)
+            raise Overloaded(
+                "too many requests wait for the disk", retry_after(self._writing.seconds_for(self.bytes_in_memory))
+            )
         used = self.bytes_on_disk + self.bytes_in_memory
         if used and used + size > self._config.log_quota:
             raise Overloaded(
                 f"{self.bytes_on_disk} bytes wait to be stored and log_quota is {self._config.log_quota}: "
                 "the store is down or too slow",
-                retry_after=10,
+                retry_after(self._storing.seconds_for(used + size - self._config.log_quota)),
             )
         self._require_room(size)
 
@@ -161,31 +170,32 @@ class SegmentLog:
         try:
             free = self.bytes_free
         except OSError as error:
-            raise Overloaded(f"the log cannot be written: {error.strerror}", retry_after=10) from error
+            raise Overloaded(f"the log cannot be written: {error.strerror}", self.until_written()) from error
         if free < self._config.disk_reserve + size:
             raise Overloaded(
                 f"the disk has {free} bytes free, and disk_reserve is {self._config.disk_reserve}: there is no room to "
                 "store more",
-                retry_after=10,
+                self._until_free(self._config.disk_reserve + size - free),
             )
+
+    def _until_free(self, size: int) -> float:
+        """What to tell a sender when `size` bytes have to go from the disk: ours, where there are so many."""
+        if size <= self.bytes_on_disk:
+            return retry_after(self._storing.seconds_for(size))
+        return retry_after(self._trouble.lasts())
 
     def _account(self, size: int, written: asyncio.Future[None]) -> None:
         self.bytes_in_memory -= size
+        self._writing.leave(size)
         if not written.cancelled() and written.exception() is None:
+            if not self.bytes_on_disk:
+                self._storing.begin()
             self.bytes_on_disk += size
+            self._trouble.is_over()
 
-    def _queue(self, segment: Segment, rank: int = _WHOLE) -> None:
+    def _queue(self, segment: Segment, rank: Rank = Rank.WHOLE) -> None:
         self._waiting.add(segment)
-        self._count_fresh(rank, 1)
-        self._sealed.put_nowait((rank, next(self._turn), segment))
-
-    def _count_fresh(self, rank: int, change: int) -> None:
-        if rank <= _WHOLE:
-            self._fresh += change
-        if self._fresh:
-            self.fresh.set()
-        else:
-            self.fresh.clear()
+        self._order.put(segment, rank)
 
 
 def _report(recovered: Recovered) -> None:
