@@ -135,7 +135,7 @@ def _sampled(target: Spanhouse, every: float, over: threading.Event) -> Iterator
 
 
 def _parts(engine: Path) -> int:
-    """Folders of parts: those in use, and those merged into others, which the engine keeps for eight minutes."""
+    """Folders of parts: those in use, and those merged into others and not removed yet."""
     tables = [
         table.path for group in os.scandir(engine / "store") if group.is_dir() for table in os.scandir(group.path)
     ]

@@ -62,7 +62,7 @@ class Peer:
 
     def wait_until_stored(self, spans: int) -> None:
         """Return once so many are in the table."""
-        wait_for(lambda: self.stored >= spans, "everything stored", pause=0.1)
+        wait_for(lambda: self.stored >= spans, "everything stored", pause=0.2)
 
     def wait_until_quiet(self) -> None:
         """Return once it has taken next to no CPU for some time."""

@@ -35,6 +35,7 @@ from benchmarks.suite.overload import overload
 from benchmarks.suite.peers import peers
 from benchmarks.suite.report import plots, tables, wrong
 from benchmarks.suite.scale import QUICK, WHOLE, Scale
+from benchmarks.suite.stages import stages
 
 _ROOT = Path(__file__).resolve().parents[2]
 _RESULTS = Path("benchmarks/results")
@@ -47,6 +48,7 @@ MEASURES: dict[str, Callable[[Scale], Any]] = {
     "overload": overload,
     "correctness": correctness,
     "kills": kills,
+    "stages": stages,
     "matrix": matrix,
 }
 

@@ -19,7 +19,7 @@ from benchmarks.supply import supply
 
 _COMBINATION = Combination("mesh", "SDK")
 _CONNECTIONS = 32
-_SAMPLED_EVERY = 0.5
+_SAMPLED_EVERY = 1.0
 
 
 def overload(scale: Scale) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def overload(scale: Scale) -> dict[str, Any]:
         quota = f"--log-quota={scale.overload_quota}"
         with spanhouse(quota, folder=folder, quiet_seconds=scale.quiet_seconds) as target:
             # below the quota, so that nothing is refused while the maximum is found
-            before = flood(target, requests(_COMBINATION, cycle=scale.cycle, spans=scale.spans))
+            before = flood(target, requests(_COMBINATION, cycle=scale.cycle, spans=scale.maximum_spans))
             made = templates(_COMBINATION.workload, _COMBINATION.packaging, scale.cycle)
             per_second = 2 * before.spans_per_second * len(made) / sum(template.spans for template in made)
             samples = Samples(target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,8 @@ from benchmarks.plot import Bar, Line, Panel, bars, panels
 from benchmarks.suite.goals import goals
 
 Result = Mapping[str, Any]
+# Segments are stored whole, so a rate needs some seconds.
+_SMOOTHED = 4
 _FORMS = (("gRPC", "identity"), ("gRPC", "gzip"), ("HTTP", "identity"), ("HTTP", "gzip"))
 
 
@@ -27,8 +28,8 @@ def tables(result: Result, saved: Path, document: Path) -> None:
     ):
         if name in result:
             replace_block(document, name, make(result[name]))
-    if "matrix" in result:
-        replace_block(document, "profile", _profile(result["matrix"]))
+    if "stages" in result and "matrix" in result:
+        replace_block(document, "profile", f"{_stages(result['stages'])}\n{_profile(result['matrix'])}")
 
 
 def plots(result: Result, folder: Path) -> None:
@@ -78,7 +79,7 @@ def _peers(found: Result) -> str:
     ]
     head = ("", "spans per CPU-second", "ratio", "spans/s", "bytes per span", "peak MB")
     missing = f"\nWithout rotel: {found['without_rotel_because']}\n" if found["without_rotel_because"] else ""
-    rounds = f"\nMedians of {found['rounds']} rounds of {found['spans']:,} spans; rotel {found['rotel']}.\n"
+    rounds = f"\nMedians of rounds: {found['rounds']} of {found['spans']:,} spans each. rotel {found['rotel']}.\n"
     return f"{table(head, rows)}{rounds}{missing}\n![Spans per CPU-second](images/performance-peers.svg)"
 
 
@@ -172,6 +173,12 @@ def _matrix(rows: Sequence[Result]) -> str:
     return table(head, lines)
 
 
+def _stages(steps: Mapping[str, float]) -> str:
+    rows = [(f"`{name}`" if name.endswith("_mv") else name, cost) for name, cost in steps.items()]
+    inserted = sum(cost for name, cost in steps.items() if not name.startswith("merging"))
+    return table(("storing a segment", "µs of CPU per span"), [*rows, ("all but merging", round(inserted, 2))])
+
+
 def _profile(rows: Sequence[Result]) -> str:
     row = next((one for one in rows if one["workload"] == "mesh" and one["encoding"] == "identity"), rows[0])
     title = f"{row['workload']}, {row['packaging']} packaging, {row['transport']}"
@@ -201,7 +208,7 @@ def _overload_panels(found: Result) -> list[Panel]:
     samples = found["samples"]
     stored = [
         (after["seconds"], (after["stored"] - before["stored"]) / (after["seconds"] - before["seconds"]))
-        for before, after in pairwise(samples)
+        for before, after in zip(samples, samples[_SMOOTHED:], strict=False)
     ]
     return [
         Panel("stored; dashed: kept up before", [Line("", stored)], "spans/s", found["maximum_spans_per_second"]),

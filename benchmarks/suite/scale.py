@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Scale:
-    """cycle: spans of a workload before they come again with other ids. spans: of one run flat out.
+    """cycle: spans of a workload before they come again with other ids. spans: of one run flat out; maximum_spans: of
+    one that finds out what is kept up.
 
     quiet_seconds: for how long a process must have been quiet before it counts as done.
     """
 
     cycle: int
     spans: int
+    maximum_spans: int
     whole_matrix: bool
     level_seconds: float
     probes: int
@@ -25,26 +27,32 @@ class Scale:
     round_spans: int
     rolled_up: bool
     quiet_seconds: float
+    stage_spans: int
+    stage_inserts: int
 
 
 WHOLE = Scale(
     cycle=100_000,
     spans=200_000,
+    maximum_spans=1_000_000,
     whole_matrix=True,
     level_seconds=12,
     probes=8,
     overload_seconds=30,
-    overload_quota="128MiB",
+    overload_quota="384MiB",
     kills=15,
     rounds=5,
     contenders=6,
     round_spans=400_000,
     rolled_up=True,
     quiet_seconds=1.5,
+    stage_spans=50_000,
+    stage_inserts=4,
 )
 QUICK = Scale(
     cycle=2_000,
     spans=4_000,
+    maximum_spans=8_000,
     whole_matrix=False,
     level_seconds=1,
     probes=1,
@@ -56,4 +64,6 @@ QUICK = Scale(
     round_spans=8_000,
     rolled_up=False,
     quiet_seconds=0.3,
+    stage_spans=2_000,
+    stage_inserts=1,
 )
