@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
-from tests.cli.running import FREE_PORTS, Running, serving, spanhouse
+from tests.cli.running import FREE_PORTS, SPANS_AT_ONCE, Running, command, serving, spanhouse
 from tests.support.polling import eventually
 from tests.support.spans import request, span
 
@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def made(file: Path, name: str, *arguments: str) -> str:
-    ended = spanhouse("keys", "add", f"--keys-file={file}", name, *arguments)
+    ended = command("keys", "add", f"--keys-file={file}", name, *arguments)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
 
@@ -57,7 +57,7 @@ def has(running: Running, service: str, tenant: str) -> bool | None:
 def test_who_has_a_key_sends_for_its_tenant_and_nobody_else_sends(tmp_path: Path, file: Path) -> None:
     key = made(file, "shop-team", "--tenant=shop")
     bearer = {"authorization": f"Bearer {key}"}
-    with serving("up", tmp_path / "data", f"--keys-file={file}") as running:
+    with serving("up", tmp_path / "data", f"--keys-file={file}", **SPANS_AT_ONCE) as running:
         url = f"http://{running.addresses['otlp_http']}/v1/traces"
         send("by-http", HttpExporter(url, headers=bearer, compression=Compression.Gzip))
         gzip = grpc.Compression.Gzip
@@ -80,7 +80,7 @@ def test_keys_come_and_go_while_it_runs(tmp_path: Path, file: Path) -> None:
     with serving("up", tmp_path / "data", f"--keys-file={file}") as running:
         second = made(file, "second")
         eventually(lambda: post(running, Authorization=f"Bearer {second}") == 200)
-        assert spanhouse("keys", "revoke", f"--keys-file={file}", "second").returncode == 0
+        assert command("keys", "revoke", f"--keys-file={file}", "second").returncode == 0
         eventually(lambda: post(running, Authorization=f"Bearer {second}") == 401)
         assert running.log.count("took over the changed keys_file") == 2
 
@@ -88,10 +88,10 @@ def test_keys_come_and_go_while_it_runs(tmp_path: Path, file: Path) -> None:
 def test_keys_are_listed_by_name_and_never_shown(file: Path) -> None:
     key = made(file, "a", "--tenant=shop")
     made(file, "b")
-    listed = spanhouse("keys", "list", SPANHOUSE_KEYS_FILE=str(file))
+    listed = command("keys", "list", SPANHOUSE_KEYS_FILE=str(file))
     assert listed.stdout == "a  shop\nb  default\n"
     assert key not in file.read_text()
-    ended = spanhouse("keys", "add", f"--keys-file={file}", "a")
+    ended = command("keys", "add", f"--keys-file={file}", "a")
     assert (ended.returncode, "there is a key 'a' in" in ended.stderr, ended.stdout) == (1, True, "")
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_is_not_there_ends_the_start_with_what_makes_it(tmp_path: Pa
 
 
 def test_without_a_file_it_says_where_to_name_one() -> None:
-    ended = spanhouse("keys", "list")
+    ended = command("keys", "list")
     assert (ended.returncode, "--keys-file, SPANHOUSE_KEYS_FILE" in ended.stderr) == (2, True)
 
 

@@ -11,7 +11,7 @@ import pytest
 from spanhouse_collector.frame import digest_of, frame_header
 from spanhouse_collector.segments import Kind, Quarantine
 
-from tests.cli.running import Running, serving, spanhouse
+from tests.cli.running import Running, command, serving
 from tests.support.polling import eventually
 from tests.support.spans import frame, request, span
 
@@ -35,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def quarantine(folder: Path, *arguments: str, status: int = 0) -> str:
-    done = spanhouse("quarantine", *arguments, f"--data-dir={folder}")
+    done = command("quarantine", *arguments, f"--data-dir={folder}")
     assert done.returncode == status, (done.stdout, done.stderr)
     return done.stdout + done.stderr
 
@@ -84,15 +84,15 @@ def test_what_is_no_request_is_shown_as_bytes(folder: Path) -> None:
     assert "188 bytes more" in shown
 
 
-@pytest.mark.parametrize("command", ["show", "retry", "drop"])
-def test_an_id_that_is_not_there_is_said(folder: Path, command: str) -> None:
-    assert "is not in quarantine" in quarantine(folder, command, "nonsense", status=1)
+@pytest.mark.parametrize("verb", ["show", "retry", "drop"])
+def test_an_id_that_is_not_there_is_said(folder: Path, verb: str) -> None:
+    assert "is not in quarantine" in quarantine(folder, verb, "nonsense", status=1)
 
 
-@pytest.mark.parametrize("command", ["retry", "drop"])
-def test_what_is_meant_has_to_be_named(folder: Path, command: str) -> None:
-    assert "--all" in quarantine(folder, command, status=2)
-    assert "--all" in quarantine(folder, command, "--all", GOOD, status=2)
+@pytest.mark.parametrize("verb", ["retry", "drop"])
+def test_what_is_meant_has_to_be_named(folder: Path, verb: str) -> None:
+    assert "--all" in quarantine(folder, verb, status=2)
+    assert "--all" in quarantine(folder, verb, "--all", GOOD, status=2)
 
 
 def test_what_is_damaged_is_not_tried_again(folder: Path) -> None:

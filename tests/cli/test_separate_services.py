@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import COMMAND, request, serving, spanhouse
+from tests.cli.running import COMMAND, command, request, serving, spanhouse
 from tests.support.clickhouse import ClickHouse
 from tests.support.polling import eventually
 from tests.support.ports import idle_port
@@ -38,11 +38,11 @@ def free_address() -> str:
     return f"127.0.0.1:{idle_port()}"
 
 
-@pytest.mark.parametrize("command", ["collector", "query"])
-def test_without_a_server_it_says_what_to_give_or_to_run_instead(command: str) -> None:
-    ended = spanhouse(command)
+@pytest.mark.parametrize("role", ["collector", "query"])
+def test_without_a_server_it_says_what_to_give_or_to_run_instead(role: str) -> None:
+    ended = command(role)
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
-    assert f"Error: `spanhouse {command}` needs a ClickHouse server, and store is `embedded`." in ended.stderr
+    assert f"Error: `spanhouse {role}` needs a ClickHouse server, and store is `embedded`." in ended.stderr
     assert "--store" in ended.stderr
     assert "spanhouse up" in ended.stderr
 
@@ -81,7 +81,7 @@ def test_what_a_collector_takes_a_query_service_gives(store: list[str], tmp_path
         assert collector.post("/v1/traces", body, {"Content-Type": "application/x-protobuf"})[0] == 200
         with query(free_address, *store):
             found = eventually(lambda: trace(free_address, one.trace_id.hex()), seconds=20)
-            status = spanhouse("status", f"--http={free_address}", "--json")
+            status = command("status", f"--http={free_address}", "--json")
         assert collector.stop() == 0
     assert found["resourceSpans"][0]["scopeSpans"][0]["spans"][0]["spanId"] == one.span_id.hex()
     assert (status.returncode, json.loads(status.stdout)["ingest"]) == (0, None)
@@ -91,7 +91,7 @@ def test_a_collector_alone_has_probes_metrics_and_status(store: list[str], tmp_p
     with serving("collector", tmp_path / "data", *store) as collector:
         assert [collector.get(path)[0] for path in ("/healthz", "/readyz", "/metrics", "/api/v1/status")] == [200] * 4
         assert collector.get("/api/v1/services")[0] == 404
-        ended = spanhouse("status", f"--data-dir={collector.folder}")
+        ended = command("status", f"--data-dir={collector.folder}")
         assert ended.returncode == 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from spanhouse_cli.readable import readable_age, readable_size
 
-from tests.cli.running import spanhouse
+from tests.cli.running import command
 from tests.support.ports import idle_port
 
 
@@ -41,7 +41,7 @@ def stranger() -> Iterator[str]:
 
 
 def test_nothing_there_is_told_with_what_to_do(closed_port: int) -> None:
-    ended = spanhouse("status", f"--http=127.0.0.1:{closed_port}")
+    ended = command("status", f"--http=127.0.0.1:{closed_port}")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith(
         f"Error: no Spanhouse answers at http://127.0.0.1:{closed_port} (Connection refused)"
@@ -51,13 +51,13 @@ def test_nothing_there_is_told_with_what_to_do(closed_port: int) -> None:
 
 def test_the_file_of_a_process_that_is_gone_leads_to_the_same_message(closed_port: int, tmp_path: Path) -> None:
     (tmp_path / "spanhouse.json").write_text(json.dumps({"pid": 1, "http": f"127.0.0.1:{closed_port}"}))
-    ended = spanhouse("status", f"--data-dir={tmp_path}")
+    ended = command("status", f"--data-dir={tmp_path}")
     assert ended.returncode == 1
     assert f"no Spanhouse answers at http://127.0.0.1:{closed_port}" in ended.stderr
 
 
 def test_a_folder_on_which_nothing_runs_does_not_lead_to_another_process(tmp_path: Path) -> None:
-    ended = spanhouse("status", f"--data-dir={tmp_path}/absent")
+    ended = command("status", f"--data-dir={tmp_path}/absent")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith(f"Error: no Spanhouse runs on {tmp_path}/absent")
 
@@ -77,13 +77,13 @@ def test_ages_are_for_people(seconds: float, text: str) -> None:
 
 
 def test_a_server_that_is_none_of_ours_is_told_apart(stranger: str) -> None:
-    ended = spanhouse("status", f"--http={stranger}")
+    ended = command("status", f"--http={stranger}")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert f"http://{stranger}/api/v1/status answers 404: is this Spanhouse?" in ended.stderr
 
 
 def test_a_proxy_has_no_part_in_it(closed_port: int, stranger: str) -> None:
-    ended = spanhouse(
+    ended = command(
         "status", f"--http=127.0.0.1:{closed_port}", HTTP_PROXY=f"http://{stranger}", http_proxy=f"http://{stranger}"
     )
     assert "Connection refused" in ended.stderr

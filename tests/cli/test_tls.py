@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,13 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from tests.cli.running import FREE_PORTS, Running, serving, spanhouse
+from tests.cli.running import FREE_PORTS, Running, command, serving, spanhouse
 from tests.support.polling import eventually
 
 OURS = trustme.CA(organization_name="ours")
 CLIENT = ("client_key_file", "client_certificate_file")
 OTHERS = trustme.CA(organization_name="others")
+NO_CERTIFICATE: dict[str, str] = {}
 
 
 @dataclass
@@ -92,22 +93,30 @@ def exported(exporter: SpanExporter) -> bool:
         exporter.shutdown()
 
 
-def by_http(running: Running, files: Files, authority: str = "ours", **client: str) -> bool:
+def by_http(running: Running, files: Files, authority: str, client: Mapping[str, str], seconds: float) -> bool:
     url = f"https://{running.addresses['otlp_http']}/v1/traces"
     key, certificate = (client.get(name) for name in CLIENT)
-    return exported(HttpExporter(url, f"{files.folder}/{authority}.pem", key, certificate, timeout=3))
+    return exported(HttpExporter(url, f"{files.folder}/{authority}.pem", key, certificate, timeout=seconds))
 
 
-def by_grpc(running: Running, files: Files, authority: str = "ours", **client: str) -> bool:
+def by_grpc(running: Running, files: Files, authority: str, client: Mapping[str, str], seconds: float) -> bool:
     roots = (files.folder / f"{authority}.pem").read_bytes()
     key, certificate = (Path(client[name]).read_bytes() if client else None for name in CLIENT)
     credentials = grpc.ssl_channel_credentials(roots, key, certificate)
-    return exported(GrpcExporter(f"https://{running.addresses['otlp_grpc']}", credentials=credentials, timeout=3))
+    return exported(GrpcExporter(f"https://{running.addresses['otlp_grpc']}", credentials=credentials, timeout=seconds))
 
 
-def both(running: Running, files: Files, authority: str = "ours", **client: str) -> tuple[bool, bool]:
-    """Whether HTTP and gRPC took a span."""
-    return by_http(running, files, authority, **client), by_grpc(running, files, authority, **client)
+def both(
+    running: Running,
+    files: Files,
+    authority: str = "ours",
+    client: Mapping[str, str] = NO_CERTIFICATE,
+    *,
+    seconds: float = 5,
+) -> tuple[bool, bool]:
+    """Whether HTTP and gRPC took a span within the time; gRPC tries all of it where it is turned away."""
+    taken = by_http(running, files, authority, client, seconds)
+    return taken, by_grpc(running, files, authority, client, seconds)
 
 
 def get(running: Running, files: Files, path: str, **client: str) -> int:
@@ -128,7 +137,7 @@ def test_everything_speaks_tls_where_there_is_a_certificate(tmp_path: Path, file
         assert get(running, files, "/api/v1/services") == 200
         with pytest.raises((ConnectionError, http.client.HTTPException)):
             running.get("/readyz")
-        status = spanhouse("status", f"--data-dir={running.folder}")
+        status = command("status", f"--data-dir={running.folder}")
         assert (status.returncode, f"https://{running.addresses['http']}" in status.stdout) == (0, True)
         assert running.stop() == 0
 
@@ -136,28 +145,28 @@ def test_everything_speaks_tls_where_there_is_a_certificate(tmp_path: Path, file
 def test_with_authorities_for_clients_nobody_comes_in_without_a_certificate(tmp_path: Path, files: Files) -> None:
     with serving("up", tmp_path / "data", *files.mutual) as running:
         ours = files.client(OURS)
-        assert both(running, files, **ours) == (True, True)
+        assert both(running, files, client=ours) == (True, True)
         assert [get(running, files, path, **ours) for path in ("/readyz", "/api/v1/services")] == [200, 200]
-        assert both(running, files) == (False, False)
+        assert both(running, files, seconds=1) == (False, False)
         assert [get(running, files, path) for path in ("/healthz", "/readyz", "/api/v1/services")] == [200, 200, 403]
         strangers = files.client(OTHERS)
-        assert both(running, files, **strangers) == (False, False)
-        status = spanhouse("status", f"--data-dir={running.folder}")
+        assert both(running, files, client=strangers, seconds=1) == (False, False)
+        status = command("status", f"--data-dir={running.folder}")
         assert (status.returncode, "only for clients with a certificate" in status.stdout) == (0, True)
 
 
 def test_changed_files_are_taken_over_and_unusable_ones_are_not(tmp_path: Path, files: Files) -> None:
     with serving("up", tmp_path / "data", *files.mutual) as running:
         ours = files.client(OURS)
-        assert both(running, files, **ours) == (True, True)
+        assert both(running, files, client=ours) == (True, True)
         files.put("key.pem", OTHERS.issue_cert("127.0.0.1").private_key_pem.bytes())
         eventually(lambda: "the certificate before stays in use" in running.log or None)
-        assert both(running, files, **ours) == (True, True)
+        assert both(running, files, client=ours) == (True, True)
         files.write(OTHERS, clients=OTHERS)
         eventually(lambda: "took over the changed TLS files" in running.log or None)
-        assert both(running, files, "others", **ours) == (False, False)
+        assert both(running, files, "others", client=ours, seconds=1) == (False, False)
         theirs = files.client(OTHERS)
-        assert both(running, files, "others", **theirs) == (
+        assert both(running, files, "others", client=theirs) == (
             True,
             True,
         )
@@ -199,6 +208,6 @@ def test_files_that_do_not_fit_end_the_start(tmp_path: Path, files: Files) -> No
 
 @pytest.mark.parametrize(("given", "needed"), [("cert", "key"), ("key", "cert"), ("client-ca", "cert")])
 def test_one_file_without_the_other_is_refused(tmp_path: Path, files: Files, given: str, needed: str) -> None:
-    ended = spanhouse("up", f"--data-dir={tmp_path}/data", f"--tls-{given}={files.folder}/{given}.pem")
+    ended = command("up", f"--data-dir={tmp_path}/data", f"--tls-{given}={files.folder}/{given}.pem")
     assert ended.returncode == 2
     assert f"tls_{given.replace('-', '_')} needs tls_{needed} beside it" in ended.stderr

@@ -14,7 +14,7 @@ import grpc
 import pytest
 from spanhouse_cli.address import UnixAddress, parse_place
 
-from tests.cli.running import FREE_PORTS, Running, serving, spanhouse
+from tests.cli.running import FREE_PORTS, SPANS_AT_ONCE, Running, serving, spanhouse
 from tests.support.polling import eventually
 from tests.support.spans import request, span
 
@@ -66,7 +66,7 @@ def services(running: Running, tenant: str = "default") -> set[str]:
 
 def test_both_protocols_come_in_by_unix_sockets(tmp_path: Path, sockets: Path) -> None:
     paths = sockets / "grpc.sock", sockets / "http.sock"
-    with serving("up", tmp_path / "data", *flags(sockets)) as running:
+    with serving("up", tmp_path / "data", *flags(sockets), **SPANS_AT_ONCE) as running:
         assert (export(paths[0]), post(paths[1])) == (b"", 200)
         assert [stat.S_IMODE(path.stat().st_mode) for path in paths] == [0o660] * 2
         assert running.addresses["otlp_http"] == f"unix:{paths[1]}"

@@ -1,15 +1,14 @@
 """The commands and options that deploy/ names are those of the program, with values that it takes."""
 
 import json
-import os
 import re
 import subprocess
-import sys
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.cli.running import command
 from tests.deploy.conftest import DEPLOY
 
 # What the placeholder of Compose or the secret of Kubernetes stands for.
@@ -42,9 +41,7 @@ def of_kubernetes(workload: str) -> Environment:
 
 def spanhouse(*arguments: str, variables: Environment) -> subprocess.CompletedProcess[str]:
     """Runs the program with these variables and no other option from the environment."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SPANHOUSE_", "OTEL_"))}
-    command = [sys.executable, "-m", "spanhouse_cli", *arguments]
-    return subprocess.run(command, env=inherited | variables, capture_output=True, text=True, check=False)
+    return command(*arguments, **variables)
 
 
 DEPLOYED = {
@@ -73,7 +70,7 @@ def test_the_store_is_a_server_with_a_password(place: str) -> None:
     assert variables["SPANHOUSE_STORE_PASSWORD"] == PASSWORD
 
 
-@pytest.mark.parametrize("command", ["up", "collector", "query", "status", "migrate"])
-def test_every_command_is_there(command: str) -> None:
-    answer = spanhouse(command, "--help", variables={})
+@pytest.mark.parametrize("name", ["up", "collector", "query", "status", "migrate"])
+def test_every_command_is_there(name: str) -> None:
+    answer = spanhouse(name, "--help", variables={})
     assert (answer.returncode, answer.stderr) == (0, "")
