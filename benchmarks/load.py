@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import grpc
@@ -70,7 +71,8 @@ async def run_load(
     return outcome
 
 
-async def http_sender(address: str, *, gzip: bool = False, tenant: str = "default") -> Send:
+@asynccontextmanager
+async def http_sender(address: str, *, gzip: bool = False, tenant: str = "default") -> AsyncIterator[Send]:
     """One keep-alive connection to OTLP/HTTP. gzip: what it is given is compressed."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
@@ -90,7 +92,11 @@ async def http_sender(address: str, *, gzip: bool = False, tenant: str = "defaul
         await reader.readexactly(int(headers.get("content-length", 0)))
         return _http_meaning(status.split(" ")[1], headers.get("retry-after"))
 
-    return send
+    try:
+        yield send
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 def _http_meaning(status: str, retry_after: str | None) -> str:
@@ -99,7 +105,8 @@ def _http_meaning(status: str, retry_after: str | None) -> str:
     return LATER if status == "503" and retry_after is not None else f"HTTP {status}"
 
 
-async def grpc_sender(address: str, *, gzip: bool = False, tenant: str = "default") -> Send:
+@asynccontextmanager
+async def grpc_sender(address: str, *, gzip: bool = False, tenant: str = "default") -> AsyncIterator[Send]:
     """One channel to OTLP/gRPC. gzip: the channel compresses, with the CPU of this process."""
     options = (("grpc.use_local_subchannel_pool", 1),)
     compression = grpc.Compression.Gzip if gzip else grpc.Compression.NoCompression
@@ -114,7 +121,10 @@ async def grpc_sender(address: str, *, gzip: bool = False, tenant: str = "defaul
             return _grpc_meaning(error)
         return ACCEPTED
 
-    return send
+    try:
+        yield send
+    finally:
+        await channel.close()
 
 
 def _grpc_meaning(error: aio.AioRpcError) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.load import ACCEPTED, ADDRESSES, SENDERS, Outcome, Send, run_load
+from benchmarks.load import ACCEPTED, ADDRESSES, SENDERS, Outcome, run_load
 from benchmarks.supply import Outgoing
 
 _CONNECTIONS = 8
@@ -96,8 +97,9 @@ def send(
 
     async def run() -> Outcome:
         address = target.addresses[ADDRESSES[transport]]
-        connect = SENDERS[transport]
-        senders: list[Send] = [await connect(address, gzip=gzip, tenant=tenant) for _ in range(connections)]
-        return await run_load(senders, requests, per_second=per_second, seconds=seconds)
+        async with AsyncExitStack() as stack:
+            opened = (SENDERS[transport](address, gzip=gzip, tenant=tenant) for _ in range(connections))
+            senders = [await stack.enter_async_context(sender) for sender in opened]
+            return await run_load(senders, requests, per_second=per_second, seconds=seconds)
 
     return asyncio.run(run())
