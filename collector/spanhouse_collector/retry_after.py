@@ -17,6 +17,7 @@ SHORTEST = 0.1
 # The loader tries an engine that failed at least as often, so that nobody waits much longer than for its next try.
 LONGEST = 30.0
 _MEMORY = 10.0  # seconds after which a measured rate counts for a third
+_STANDSTILL = 5.0
 
 
 def retry_after(seconds: float) -> float:
@@ -27,7 +28,8 @@ def retry_after(seconds: float) -> float:
 class Drain:
     """How fast something leaves, such as bytes or requests, measured while there is some.
 
-    The rate is that of the last ten seconds, roughly; while nothing leaves it falls, and the waits grow.
+    The rate is that of the last ten seconds, roughly. A time in which nothing leaves is no part of it: it is what those
+    who come meanwhile are told to wait, and once something leaves again measuring begins anew.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
@@ -42,21 +44,19 @@ class Drain:
 
     def leave(self, amount: float) -> None:
         """So much has left."""
-        self._amount, self._seconds = self._faded()
-        self._amount += amount
-        self._at = self._clock()
+        now = self._clock()
+        passed, self._at = max(0.0, now - self._at), now
+        if passed > _STANDSTILL:
+            self._amount = self._seconds = 0.0
+            return
+        fade = math.exp(-passed / _MEMORY)
+        self._amount = self._amount * fade + amount
+        self._seconds = self._seconds * fade + _MEMORY * (1 - fade)
 
     def seconds_for(self, amount: float) -> float:
-        """How long `amount` will take to leave. Where nothing has left for long, as long as that has lasted."""
-        left, seconds = self._faded()
-        lasted = self._clock() - self._at
-        return max(amount * seconds / left, 0.0) if left > 1e-9 else lasted
-
-    def _faded(self) -> tuple[float, float]:
-        """What has left, and in how many seconds, each weighed the less the longer ago it is."""
-        passed = max(0.0, self._clock() - self._at)
-        fade = math.exp(-passed / _MEMORY)
-        return self._amount * fade, self._seconds * fade + _MEMORY * (1 - fade)
+        """How long `amount` will take to leave; at least as long as nothing has left."""
+        at_this_rate = amount * self._seconds / self._amount if self._amount > 0 else 0.0
+        return max(at_this_rate, self._clock() - self._at)
 
 
 class Trouble:

@@ -1,0 +1,122 @@
+"""Segments are loaded oldest first, and of a backlog the newest in between."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from spanhouse_collector.segments import Segment
+from spanhouse_collector.segments.order import LoadingOrder, Rank
+from spanhouse_storage import DataDirectory, Store, StoreUnavailable
+
+from tests.collector.conftest import Start
+from tests.support.spans import request, segment, span
+
+pytestmark = pytest.mark.anyio
+
+
+def numbered(number: int) -> Segment:
+    return Segment(Path(f"{number:020d}-aaaaaaaa.frames"), 1, 1)
+
+
+def number_of(found: Segment) -> int:
+    return int(found.token.partition("-")[0])
+
+
+def ordered(count: int) -> LoadingOrder:
+    order = LoadingOrder()
+    for number in range(count):
+        order.put(numbered(number), Rank.WHOLE)
+    return order
+
+
+async def taken(order: LoadingOrder, count: int) -> list[int]:
+    return [number_of(found[0]) for _ in range(count) if (found := await order.take())]
+
+
+async def test_a_few_are_taken_oldest_first() -> None:
+    assert await taken(ordered(8), 8) == list(range(8))
+
+
+async def test_of_a_backlog_the_newest_is_taken_once_and_then_the_oldest_until_a_newer_one_comes() -> None:
+    order = ordered(20)
+    assert await taken(order, 4) == [0, 19, 1, 2]
+    for number in (20, 21):
+        order.put(numbered(number), Rank.WHOLE)
+    assert await taken(order, 5) == [21, 3, 4, 5, 6]
+
+
+async def test_what_always_comes_leaves_the_backlog_half_of_the_turns() -> None:
+    order = ordered(100)
+    found = []
+    for number in range(100, 150):
+        order.put(numbered(number), Rank.WHOLE)
+        found += await taken(order, 2)
+    assert sum(number < 100 for number in found) >= 50
+    assert [number for number in found if number < 99] == sorted(number for number in found if number < 99)
+
+
+async def test_who_takes_is_told_what_overtakes_others() -> None:
+    order = ordered(9)
+    order.put(numbered(9), Rank.WHOLE)
+    told = [await order.take() for _ in range(3)]
+    assert [(number_of(found[0]), found[1]) for found in told if found] == [(0, False), (9, True), (1, False)]
+
+
+async def test_ranks_go_before_age() -> None:
+    order = ordered(1)
+    order.put(numbered(7), Rank.SUSPECT)
+    order.put(numbered(8), Rank.FIRST)
+    assert await taken(order, 3) == [8, 0, 7]
+
+
+async def test_nothing_is_left_at_the_end() -> None:
+    order = ordered(1)
+    waiting = asyncio.create_task(taken(order, 3))
+    await asyncio.sleep(0)
+    order.close()
+    assert await waiting == [0]
+
+
+def left_behind(data: DataDirectory, count: int) -> list[str]:
+    """Segments of an earlier process, one span each; their tokens."""
+    folder = data.log / "traces"
+    folder.mkdir(parents=True)
+    tokens = [f"{number:020d}-aaaaaaaa" for number in range(1, count + 1)]
+    for token in tokens:
+        (folder / f"{token}.frames").write_bytes(segment([request({"web": [span()]}).SerializeToString()]))
+    return tokens
+
+
+async def test_what_was_being_stored_out_of_turn_at_a_crash_comes_first_after_it(
+    start: Start, data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = left_behind(data, 12)
+    insert, tried = Store.insert_segment, list[str]()
+
+    def failing_ahead(store: Store, path: Path, token: str) -> None:
+        tried.append(token)
+        if token == tokens[-1]:
+            raise StoreUnavailable("down")
+        insert(store, path, token)
+
+    def noting(store: Store, path: Path, token: str) -> None:
+        tried.append(token)
+        insert(store, path, token)
+
+    monkeypatch.setattr(Store, "insert_segment", failing_ahead)
+    async with start() as running:
+        async with asyncio.timeout(20):
+            while tokens[-1] not in tried:
+                await asyncio.sleep(0.02)
+        assert running.new_spans() == 1
+        await running.collector.stop(0.4)
+    assert set(tried) == {tokens[0], tokens[-1]}
+
+    tried.clear()
+    monkeypatch.setattr(Store, "insert_segment", noting)
+    async with start() as running:
+        await running.loaded()
+        assert running.new_spans() == 11
+    assert tried[:2] == [tokens[-1], tokens[1]]
