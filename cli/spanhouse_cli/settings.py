@@ -179,7 +179,9 @@ class Settings(BaseSettings):
         "named, each for itself. Ten seconds' worth may come at once. Who sends faster is told to try again later.",
     )
     segment_bytes: Annotated[int, Size(64 * KIB, 256 * MIB)] = _option(
-        INGEST, 16 * MIB, "A segment of the log is handed to the engine when it has grown to this size."
+        INGEST,
+        16 * MIB,
+        "A segment of the log is handed to the engine when it has grown to this size, or twice that while others wait.",
     )
     segment_age: Annotated[float, Duration(0.01, 60.0)] = _option(
         INGEST,

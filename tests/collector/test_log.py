@@ -79,6 +79,17 @@ async def test_a_segment_is_sealed_by_size_and_by_age(tmp_path: Path) -> None:
     await log.close()
 
 
+async def test_a_segment_grows_to_twice_the_size_while_others_wait(tmp_path: Path) -> None:
+    log = await opened(tmp_path, CollectorConfig(segment_age=60, segment_bytes=1000))
+    one = frame(body())
+    for _ in range(3000 // len(one) + 3):
+        await write(log, one)
+    alone, behind, rest = await drain(log)
+    assert 1000 <= alone.size < 1000 + len(one)
+    assert 2000 <= behind.size < 2000 + len(one)
+    assert rest.size < 1000
+
+
 @pytest.mark.parametrize(
     "broken",
     [

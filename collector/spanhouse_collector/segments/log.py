@@ -75,6 +75,7 @@ class SegmentLog:
             self.folder,
             segment_bytes=self._config.segment_bytes,
             segment_age=self._config.segment_age,
+            behind=lambda: bool(self._waiting),
             sealed=self._queue,
             written=self._written,
             metrics=self._metrics,

@@ -16,6 +16,10 @@ from spanhouse_collector.segments.segment import OpenSegment, Segment
 
 logger = logging.getLogger(__name__)
 
+# How much larger a segment may become while others wait: an insert costs as much as 20 thousand spans before it stores
+# the first (docs/adr/0011).
+_GROWTH = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Append:
@@ -36,10 +40,10 @@ class Append:
 class SegmentWriter:
     """Owns the open segment. `sealed` and the futures are called on the event loop that made the writer.
 
-    A segment is sealed when it reaches `segment_bytes`, or `segment_age` seconds after it was opened. `written` is told
-    in the writer's thread, before the futures are done, the keys of frames that are durable. sync_interval: seconds
-    after which what was written is made durable, 0 for before the futures are done, None for not by us. trouble: why
-    nothing can be written at the moment.
+    A segment is sealed when it reaches `segment_bytes`, or twice as much while others wait (`behind`), or `segment_age`
+    seconds after it was opened. `written` is told in the writer's thread, before the futures are done, the keys of
+    frames that are durable. sync_interval: seconds after which what was written is made durable, 0 for before the
+    futures are done, None for not by us. trouble: why nothing can be written at the moment.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class SegmentWriter:
         *,
         segment_bytes: int,
         segment_age: float,
+        behind: Callable[[], bool],
         sealed: Callable[[Segment], None],
         written: Callable[[Sequence[bytes]], None],
         metrics: Metrics,
@@ -56,6 +61,7 @@ class SegmentWriter:
         self._folder = folder
         self._segment_bytes = segment_bytes
         self._segment_age = segment_age
+        self._behind = behind
         self._sealed = sealed
         self._written = written
         self._metrics = metrics
@@ -134,7 +140,8 @@ class SegmentWriter:
         if self._open is None:
             return
         is_old = time.monotonic() >= self._open.opened + self._segment_age
-        if is_old or self._open.size >= self._segment_bytes:
+        enough = self._segment_bytes * (_GROWTH if self._behind() else 1)
+        if is_old or self._open.size >= enough:
             self._seal()
 
     def _sync_if_due(self) -> None:
