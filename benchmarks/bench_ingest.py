@@ -33,7 +33,8 @@ def main() -> None:
     options = _options()
     with spanhouse() as target:
         target.wait_until_quiet()
-        result = {**environment(_PACKAGES), "options": vars(options), **_run(target, options)}
+        asked = {name: value for name, value in vars(options).items() if name != "save"}
+        result = {**environment(_PACKAGES), "options": asked, **_run(target, options)}
     print(json.dumps(result, indent=2))
     if options.save:
         Path(options.save).write_text(json.dumps(result, indent=2) + "\n", "utf-8")

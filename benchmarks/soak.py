@@ -94,6 +94,7 @@ def _options() -> argparse.Namespace:
 
 
 def _soak(target: Spanhouse, seconds: float, spans: int) -> dict[str, Any]:
+    target.wait_until_quiet()
     before = flood(target, requests(_COMBINATION, cycle=_CYCLE, spans=spans))
     made = templates(_COMBINATION.workload, _COMBINATION.packaging, _CYCLE)
     rate = _SHARE * before.spans_per_second

@@ -29,14 +29,15 @@ class NotInstalled(Exception):
     """The peer cannot be had here; says why."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Peer:
-    """A running rotel and the engine that it exports to."""
+    """A running rotel and the engine that it exports to. awaited: spans that were waited for so far."""
 
     trees: tuple[ProcessTree, ...]
     addresses: dict[str, str]
     engine: str
     quiet_seconds: float
+    awaited: int = 0
 
     @property
     def cpu_seconds(self) -> float:
@@ -61,8 +62,9 @@ class Peer:
         return int(self._ask("SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = 'otel'"))
 
     def wait_until_stored(self, spans: int) -> None:
-        """Return once so many are in the table."""
-        wait_for(lambda: self.stored >= spans, "everything stored", pause=0.2)
+        """Return once so many more are in the table than when this was called last."""
+        self.awaited += spans
+        wait_for(lambda: self.stored >= self.awaited, "everything stored", pause=0.2)
 
     def wait_until_quiet(self) -> None:
         """Return once it has taken next to no CPU for some time."""

@@ -31,7 +31,7 @@ class Target(Protocol):
         """Bytes."""
 
     def wait_until_stored(self, spans: int) -> None:
-        """Return once so many are stored."""
+        """Return once so many more are stored than when this was called last."""
 
     def wait_until_quiet(self) -> None:
         """Return once nothing is under way."""
@@ -64,8 +64,7 @@ class Flood:
 
 
 def flood(target: Target, requests: Sequence[Outgoing], transport: str = "gRPC", *, gzip: bool = False) -> Flood:
-    """Send all of it over eight connections; SystemExit where something was refused."""
-    target.wait_until_quiet()
+    """Send all of it over eight connections to a target that is quiet; SystemExit where something was refused."""
     cpu, started = target.cpu_seconds, time.perf_counter()
     outcome = send(target, requests, transport, gzip=gzip)
     if set(outcome.answers) != {ACCEPTED}:

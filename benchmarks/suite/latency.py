@@ -28,6 +28,7 @@ _FIRST_ASKED = 0.3
 def latency(scale: Scale) -> dict[str, Any]:
     """Of SDK packaging, without compression, over both protocols; and how fresh the answers are."""
     with spanhouse(quiet_seconds=scale.quiet_seconds) as target:
+        target.wait_until_quiet()
         found = flood(target, requests(_COMBINATIONS[0], cycle=scale.cycle, spans=scale.maximum_spans))
         maximum = found.spans_per_second
         say(f"{maximum:,.0f} spans per second are kept up")

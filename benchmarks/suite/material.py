@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from benchmarks.packaging import PACKAGINGS, Template
 from benchmarks.supply import Encode, Outgoing, gzip, identity, supply, take
-from benchmarks.workloads import WORKLOADS, Story
+from benchmarks.workloads import WORKLOADS, Story, Truth
 
 SEED = 20
 # Of the hostile requests, one in so many is sent again as a whole.
@@ -43,6 +43,12 @@ class Combination:
 def story(workload: str, spans: int) -> Story:
     """One cycle."""
     return WORKLOADS[workload](SEED, spans)
+
+
+@lru_cache(None)
+def truth(workload: str, spans: int) -> Truth:
+    """What is known of a cycle, which is kept for longer than the cycle."""
+    return story(workload, spans).truth
 
 
 @lru_cache(4)

@@ -37,6 +37,7 @@ def _row(combination: Combination, scale: Scale) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="spanhouse-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with spanhouse(folder=folder, quiet_seconds=scale.quiet_seconds) as target:
+            target.wait_until_quiet()
             before = target.tree.cpu_by_thread
             found = flood(target, sent, combination.transport, gzip=combination.gzip)
             threads = target.tree.cpu_by_thread - before

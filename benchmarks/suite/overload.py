@@ -28,6 +28,7 @@ def overload(scale: Scale) -> dict[str, Any]:
         folder = Path(name)
         quota = f"--log-quota={scale.overload_quota}"
         with spanhouse(quota, folder=folder, quiet_seconds=scale.quiet_seconds) as target:
+            target.wait_until_quiet()
             # below the quota, so that nothing is refused while the maximum is found
             before = flood(target, requests(_COMBINATION, cycle=scale.cycle, spans=scale.maximum_spans))
             made = templates(_COMBINATION.workload, _COMBINATION.packaging, scale.cycle)

@@ -74,32 +74,40 @@ def peers(scale: Scale) -> dict[str, Any]:
 
 
 def _run(one: Contender, program: Path | None, scale: Scale, seed: int) -> dict[str, float]:
-    sent = requests(Combination("mesh", one.packaging), cycle=scale.cycle, spans=scale.round_spans, seed=seed)
+    spans = (scale.warm_spans, scale.round_spans)
+    warm, sent = (
+        requests(Combination("mesh", one.packaging), cycle=scale.cycle, spans=count, seed=10 * seed + number)
+        for number, count in enumerate(spans)
+    )
     run = partial(_peer_run, program) if one.is_peer and program is not None else _own_run
-    found, size = run(one, scale, sent)
+    found, bytes_per_span = run(one, scale, warm, sent)
     return {
         "spans_per_cpu_second": round(found.spans_per_cpu_second),
         "spans_per_second": round(found.spans_per_second),
-        "bytes_per_span": round(size / found.spans, 1),
+        "bytes_per_span": round(bytes_per_span, 1),
         "peak_memory_mb": found.peak_memory >> 20,
     }
 
 
-def _own_run(one: Contender, scale: Scale, sent: list[Outgoing]) -> tuple[Flood, int]:
+def _own_run(one: Contender, scale: Scale, warm: list[Outgoing], sent: list[Outgoing]) -> tuple[Flood, float]:
     # a segment of so many spans, as large as they are in these requests
     per_span = sum(len(request.body) for request in sent) / sum(request.promised.spans for request in sent)
     batching = [f"--segment-bytes={int(one.batch * per_span * 0.99)}"] if one.batch else []
     with tempfile.TemporaryDirectory(prefix="spanhouse-bench-", ignore_cleanup_errors=True) as name:
         with _apart(spanhouse(*batching, folder=Path(name), quiet_seconds=scale.quiet_seconds)) as target:
+            flood(target, warm)
             found = flood(target, sent)
-        return found, sum(stored_in(Path(name), merged=True).tables.values())
+        return found, stored_in(Path(name), merged=True).bytes_per_span
 
 
-def _peer_run(program: Path, one: Contender, scale: Scale, sent: list[Outgoing]) -> tuple[Flood, int]:
+def _peer_run(
+    program: Path, one: Contender, scale: Scale, warm: list[Outgoing], sent: list[Outgoing]
+) -> tuple[Flood, float]:
     batching = [f"--batch-max-size={one.batch}", "--batch-timeout=1s"] if one.batch else []
     with _apart(peer.rotel(program, *batching, quiet_seconds=scale.quiet_seconds)) as target:
+        flood(target, warm)
         found = flood(target, sent)
-        return found, target.bytes_after_merges
+        return found, target.bytes_after_merges / target.stored
 
 
 @contextmanager

@@ -127,9 +127,9 @@ def _correctness(found: Sequence[Result]) -> str:
                 f"{row[key][name]:.2%}"
                 for name in (
                     "edges_found",
-                    "edges_exact",
+                    "calls_off",
                     "operations_listed",
-                    "operations_counted_exactly",
+                    "spans_off",
                     "worst_quantile_error",
                 )
             ),
@@ -142,9 +142,9 @@ def _correctness(found: Sequence[Result]) -> str:
     head = (
         "",
         "edges found",
-        "with exactly their calls",
+        "calls off by",
         "operations listed",
-        "with exactly their spans",
+        "spans off by",
         "worst quantile error",
         "edges invented",
     )

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Scale:
     """cycle: spans of a workload before they come again with other ids. spans: of one run flat out; maximum_spans: of
-    one that finds out what is kept up.
+    one that finds out what is kept up. warm_spans: sent before a round. services: of how many
+    of each workload the operations are asked.
 
     quiet_seconds: for how long a process must have been quiet before it counts as done.
     """
@@ -25,7 +26,9 @@ class Scale:
     rounds: int
     contenders: int
     round_spans: int
+    warm_spans: int
     rolled_up: bool
+    services: int
     quiet_seconds: float
     stage_spans: int
     stage_inserts: int
@@ -36,15 +39,17 @@ WHOLE = Scale(
     spans=200_000,
     maximum_spans=1_000_000,
     whole_matrix=True,
-    level_seconds=12,
+    level_seconds=10,
     probes=8,
     overload_seconds=30,
     overload_quota="384MiB",
     kills=15,
     rounds=5,
     contenders=6,
-    round_spans=400_000,
+    round_spans=600_000,
+    warm_spans=50_000,
     rolled_up=True,
+    services=1000,
     quiet_seconds=1.5,
     stage_spans=50_000,
     stage_inserts=4,
@@ -62,7 +67,9 @@ QUICK = Scale(
     rounds=1,
     contenders=2,
     round_spans=8_000,
+    warm_spans=2_000,
     rolled_up=False,
+    services=6,
     quiet_seconds=0.3,
     stage_spans=2_000,
     stage_inserts=1,

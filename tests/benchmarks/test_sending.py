@@ -44,6 +44,7 @@ def test_what_is_promised_is_what_is_stored() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with spanhouse(folder=Path(folder), quiet_seconds=0.2) as target:
             promised: list[Fingerprint] = []
+            target.wait_until_quiet()
             for one in (Combination("hostile", "SDK", "gRPC"), Combination("mesh", "gateway", "HTTP", "gzip")):
                 sent = requests(one, cycle=2000, spans=4000, seed=len(promised))
                 found = flood(target, sent, one.transport, gzip=one.gzip)
