@@ -25,6 +25,7 @@ LATER = "refused, to be sent again"
 
 Send = Callable[[bytes], Awaitable[str]]
 
+_REFUSED = 0.05
 _EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
 
@@ -43,11 +44,17 @@ class Outcome:
 
 
 async def run_load(
-    senders: Sequence[Send], requests: Iterable[Outgoing], *, per_second: float = 0, seconds: float = 0
+    senders: Sequence[Send],
+    requests: Iterable[Outgoing],
+    *,
+    per_second: float = 0,
+    seconds: float = 0,
+    insistent: bool = False,
 ) -> Outcome:
     """Send requests over the senders, each of which sends one at a time.
 
-    per_second: requests a second, 0 for flat out. seconds: when to stop, 0 for when all are sent.
+    per_second: requests a second, 0 for flat out. seconds: when to stop, 0 for when all are sent. insistent: send again
+    what is refused for now.
     """
     outcome = Outcome()
     started = time.perf_counter()
@@ -60,7 +67,9 @@ async def run_load(
             if due >= end:
                 return
             await asyncio.sleep(max(0.0, due - time.perf_counter()))
-            answer = await send(request.body)
+            while (answer := await send(request.body)) == LATER and insistent:
+                outcome.answers[LATER] += 1
+                await asyncio.sleep(_REFUSED)
             outcome.latencies.append(time.perf_counter() - due)
             outcome.answers[answer] += 1
             if answer == ACCEPTED:

@@ -7,7 +7,8 @@ JSON document, the plots, and the tables in docs/performance.md. About twenty mi
     python -m benchmarks.suite --quick                    # a tiny one in a minute, which is printed and kept nowhere
     python -m benchmarks.suite --only latency overload    # some measures; the others stay as the document has them
 
-Figures never are a reason to fail; what was acknowledged and is not stored exactly once is: exit status 1.
+Figures never are a reason to fail; what was acknowledged and is not stored exactly once is, and a measure that breaks
+off, which keeps none of the others from being taken: exit status 1.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -60,12 +62,12 @@ def main() -> None:
         name = _RESULTS / f"suite-{datetime.now(UTC):%Y-%m-%d}.json"
         saved: Path = options.save or root / name
         result = _earlier(root) if options.only else {}
-        _measure(result, options.only or list(MEASURES), QUICK if options.quick else WHOLE, saved)
+        failed = _measure(result, options.only or list(MEASURES), QUICK if options.quick else WHOLE, saved)
         plots(result, root / _IMAGES)
         tables(result, name, root / _DOCUMENT)
     if options.quick:
         print(json.dumps(result, indent=1))
-    sys.exit(wrong(result))
+    sys.exit(bool(failed) or wrong(result))
 
 
 @contextmanager
@@ -88,16 +90,21 @@ def _earlier(root: Path) -> dict[str, Any]:
     return earlier
 
 
-def _measure(result: dict[str, Any], measures: Sequence[str], scale: Scale, saved: Path) -> None:
-    """Add the measures to the result, and write it down after each."""
-    load, started = round(os.getloadavg()[0], 1), time.monotonic()
+def _measure(result: dict[str, Any], measures: Sequence[str], scale: Scale, saved: Path) -> list[str]:
+    """Add the measures to the result, and write it down after each; those that failed, which are left as they were."""
+    load, started, failed = round(os.getloadavg()[0], 1), time.monotonic(), list[str]()
     for name in measures:
         say(f"== {name}")
-        result[name] = MEASURES[name](scale)
+        try:
+            result[name] = MEASURES[name](scale)
+        except (SystemExit, Exception):
+            traceback.print_exc()
+            failed.append(name)
         now = {"load_average": [load, round(os.getloadavg()[0], 1)], "seconds": round(time.monotonic() - started)}
         result.update(environment(_PACKAGES), **now)
         saved.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
-    say(f"done in {time.monotonic() - started:.0f} s")
+    say(f"done in {time.monotonic() - started:.0f} s{', but for ' if failed else ''}{', '.join(failed)}")
+    return failed
 
 
 def _options() -> argparse.Namespace:

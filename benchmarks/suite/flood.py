@@ -64,10 +64,10 @@ class Flood:
 
 
 def flood(target: Target, requests: Sequence[Outgoing], transport: str = "gRPC", *, gzip: bool = False) -> Flood:
-    """Send all of it over eight connections to a target that is quiet; SystemExit where something was refused."""
+    """Send all of it over eight connections to a quiet target; SystemExit where something is refused for good."""
     cpu, started = target.cpu_seconds, time.perf_counter()
-    outcome = send(target, requests, transport, gzip=gzip)
-    if set(outcome.answers) != {ACCEPTED}:
+    outcome = send(target, requests, transport, gzip=gzip, insistent=True)
+    if outcome.answers[ACCEPTED] != len(requests):
         raise SystemExit(f"not everything was accepted: {dict(outcome.answers)}")
     target.wait_until_stored(outcome.acknowledged.spans)
     stored_seconds = time.perf_counter() - started
@@ -91,6 +91,7 @@ def send(
     connections: int = _CONNECTIONS,
     per_second: float = 0,
     seconds: float = 0,
+    insistent: bool = False,
 ) -> Outcome:
     """See run_load."""
 
@@ -99,6 +100,6 @@ def send(
         async with AsyncExitStack() as stack:
             opened = (SENDERS[transport](address, gzip=gzip, tenant=tenant) for _ in range(connections))
             senders = [await stack.enter_async_context(sender) for sender in opened]
-            return await run_load(senders, requests, per_second=per_second, seconds=seconds)
+            return await run_load(senders, requests, per_second=per_second, seconds=seconds, insistent=insistent)
 
     return asyncio.run(run())

@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.document_block import replace_block, table
 from benchmarks.plot import Bar, Line, Panel, bars, panels
 from benchmarks.suite.goals import goals
+from benchmarks.suite.stages import MERGING
 
 Result = Mapping[str, Any]
 # Segments are stored whole, so a rate needs some seconds.
@@ -29,7 +30,8 @@ def tables(result: Result, saved: Path, document: Path) -> None:
         if name in result:
             replace_block(document, name, make(result[name]))
     if "stages" in result and "matrix" in result:
-        replace_block(document, "profile", f"{_stages(result['stages'])}\n{_profile(result['matrix'])}")
+        parts = (_why(result), _stages(result["stages"]), _profile(result["matrix"]))
+        replace_block(document, "profile", "\n".join(parts))
 
 
 def plots(result: Result, folder: Path) -> None:
@@ -59,8 +61,13 @@ def _where(result: Result, saved: Path) -> str:
 
 
 def _goals(result: Result) -> str:
+    found = list(goals(result))
     head = ("", "goal", "measured", "met")
-    return table(head, [(goal.what, goal.goal, goal.measured, "yes" if goal.met else "no") for goal in goals(result)])
+    rows = [(goal.what, goal.goal, goal.measured, "yes" if goal.met else "**no**") for goal in found]
+    if missed := [goal.what for goal in found if not goal.met]:
+        why = "[Where the CPU and the bytes go](#where-the-cpu-and-the-bytes-go) says why."
+        return f"{table(head, rows)}\nMissed: {'; '.join(missed)}. {why}"
+    return table(head, rows)
 
 
 def _peers(found: Result) -> str:
@@ -173,9 +180,24 @@ def _matrix(rows: Sequence[Result]) -> str:
     return table(head, lines)
 
 
+def _why(result: Result) -> str:
+    """How the cost of a span at full speed divides, where that was measured too."""
+    own = [one for one in result.get("peers", {}).get("contenders", ()) if one["name"] == "Spanhouse"]
+    steps = result["stages"]
+    inserted = sum(cost for name, cost in steps.items() if name != MERGING)
+    largest = sorted(((cost, name) for name, cost in steps.items() if name != MERGING), reverse=True)[:4]
+    dearest = ", ".join(f"{name} {cost:.2g}" for cost, name in largest)
+    lines = [
+        f"- {one['packaging']} packaging: {1e6 / one['spans_per_cpu_second']:.1f} µs of CPU a span. The insert is "
+        f"{inserted:.1f} of them ({dearest}); the rest is receiving and those merges that were due."
+        for one in own
+    ]
+    return "\n".join([*lines, ""])
+
+
 def _stages(steps: Mapping[str, float]) -> str:
     rows = [(f"`{name}`" if name.endswith("_mv") else name, cost) for name, cost in steps.items()]
-    inserted = sum(cost for name, cost in steps.items() if not name.startswith("merging"))
+    inserted = sum(cost for name, cost in steps.items() if name != MERGING)
     return table(("storing a segment", "µs of CPU per span"), [*rows, ("all but merging", round(inserted, 2))])
 
 

@@ -9,6 +9,8 @@ import sys
 from benchmarks.progress import say
 from benchmarks.suite.scale import Scale
 
+MERGING = "merging into one part"
+
 
 def stages(scale: Scale) -> dict[str, float]:
     """Microseconds a span by step, see benchmarks.stages."""
