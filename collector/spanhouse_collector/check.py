@@ -45,13 +45,19 @@ def check_traces(body: bytes, max_spans: int) -> Checked:
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError as error:
-        raise Malformed(f"the body is not a protobuf ExportTraceServiceRequest: {error}") from error
+        raise Malformed(_what_is_wrong(error)) from error
     return _check(request)
 
 
 def is_valid(span: Span) -> bool:
     """Whether a span can be stored; the rule is the one that the views in storage's schema apply."""
     return len(span.trace_id) == 16 and len(span.span_id) == 8 and any(span.trace_id) and any(span.span_id)
+
+
+def _what_is_wrong(error: DecodeError) -> str:
+    if "MaxDepth" in str(error):
+        return "an attribute value is nested too deep: allowed are lists in lists 47 deep, or maps in maps 31 deep"
+    return f"the body is not a protobuf ExportTraceServiceRequest: {error}"
 
 
 def _check(request: ExportTraceServiceRequest) -> Checked:

@@ -155,6 +155,14 @@ INGEST_LAG = DeclaredMetric(
     "finds it.",
     buckets=_LONG,
 )
+TRUNCATED = DeclaredMetric(
+    "spanhouse_truncated_spans",
+    "gauge",
+    "spans",
+    "Spans that were sent with more than is stored of a span, as many as `retention_days` keeps count of, by every "
+    "collector of a store. It is looked at every ten seconds.",
+    ("tenant",),
+)
 QUARANTINED = DeclaredMetric(
     "spanhouse_frames_quarantined_total",
     "counter",

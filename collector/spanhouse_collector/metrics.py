@@ -61,6 +61,7 @@ class Metrics:
         self.load_failing = declared.LOAD_TROUBLE.gauge(registry)
         self.stored = declared.STORED.counter(registry)
         self.ingest_lag = declared.INGEST_LAG.histogram(registry)
+        self.truncated = declared.TRUNCATED.gauge(registry)
         self.quarantined = declared.QUARANTINED.counter(registry)
         self.quarantine_items = declared.QUARANTINE_ITEMS.gauge(registry)
         self.quarantine_bytes = declared.QUARANTINE_BYTES.gauge(registry)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
 
 import anyio
 from anyio import to_thread
@@ -24,6 +27,9 @@ SELECT table, count() AS parts, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
 FROM system.parts WHERE active AND database = currentDatabase()
 GROUP BY table ORDER BY parts DESC, table LIMIT {_MOST_TABLES}
 """  # noqa: S608 - a constant
+_TRUNCATED = """
+SELECT r.tenant AS tenant, sum(r.truncated) AS spans FROM red_1d AS r GROUP BY tenant HAVING spans > 0 ORDER BY tenant
+"""
 
 
 class Sampling:
@@ -64,7 +70,9 @@ class Sampling:
     async def _sample_engine(self) -> None:
         (memory,) = (await self._store.queries.rows(_MEMORY, limits=_LIMITS)).rows
         tables = (await self._store.queries.rows(_TABLES, limits=_LIMITS)).rows
+        truncated = (await self._store.queries.rows(_TRUNCATED, limits=_LIMITS)).rows
         self._metrics.engine_memory.set(memory["value"])
+        self._tell_truncated(truncated)
         for gauge, column in (
             (self._metrics.table_parts, "parts"),
             (self._metrics.table_rows, "rows"),
@@ -73,3 +81,10 @@ class Sampling:
             gauge.clear()
             for row in tables:
                 gauge.labels(row["table"]).set(row[column])
+
+    def _tell_truncated(self, tenants: Sequence[dict[str, Any]]) -> None:
+        spans = Counter[str]()
+        for row in tenants:
+            spans[self._metrics.tenants.label(row["tenant"])] += row["spans"]
+        for tenant, number in spans.items():
+            self._metrics.truncated.labels(tenant).set(number)

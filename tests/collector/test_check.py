@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
 from spanhouse_collector.check import Checked, check_traces
 from spanhouse_collector.errors import Malformed
+from spanhouse_collector.otlp_json import traces_from_json
 
 from tests.support.spans import request, span
 
@@ -48,3 +52,35 @@ def test_unknown_fields_pass() -> None:
 def test_a_body_that_is_not_a_trace_request_is_malformed(body: bytes) -> None:
     with pytest.raises(Malformed, match="not a protobuf ExportTraceServiceRequest"):
         check_traces(body, 100)
+
+
+def nested(depth: int, *, in_maps: bool = False) -> bytes:
+    """A request whose only attribute is so deep: 1 is a list or a map of texts."""
+    value = AnyValue(string_value="innermost")
+    for _ in range(depth):
+        pair = KeyValueList(values=[KeyValue(key="k", value=value)])
+        value = AnyValue(kvlist_value=pair) if in_maps else AnyValue(array_value=ArrayValue(values=[value]))
+    deep = span()
+    deep.attributes.add(key="deep", value=value)
+    return request({"web": [deep]}).SerializeToString()
+
+
+@pytest.mark.parametrize(("in_maps", "deepest"), [(False, 47), (True, 31)], ids=["lists", "maps"])
+def test_values_may_be_nested_as_deep_as_is_told(in_maps: bool, deepest: int) -> None:
+    assert check_traces(nested(deepest, in_maps=in_maps), 10) == Checked(1)
+    with pytest.raises(Malformed, match="lists in lists 47 deep, or maps in maps 31 deep"):
+        check_traces(nested(deepest + 1, in_maps=in_maps), 10)
+
+
+def test_json_may_be_nested_as_deep() -> None:
+    def as_json(depth: int) -> bytes:
+        value: dict[str, object] = {"stringValue": "innermost"}
+        for _ in range(depth):
+            value = {"arrayValue": {"values": [value]}}
+        spans = [{"traceId": "ab" * 16, "spanId": "ab" * 8, "attributes": [{"key": "deep", "value": value}]}]
+        return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).encode()
+
+    assert check_traces(traces_from_json(as_json(47), 10), 10) == Checked(1)
+    for too_deep in (48, 200):
+        with pytest.raises(Malformed, match=r"deep|depth"):
+            traces_from_json(as_json(too_deep), 10)

@@ -203,3 +203,14 @@ async def test_work_that_fails_makes_a_span_with_the_error(told: InMemorySpanExp
     (failed,) = told.get_finished_spans()
     assert (failed.status.is_ok, failed.status.description) == (False, "down")
     assert [event.name for event in failed.events] == ["exception"]
+
+
+async def test_spans_that_are_stored_in_part_are_shown_by_tenant(start: Start) -> None:
+    large = request({"web": [span(attributes={"text": "x" * (1 << 17)}), span()]}).SerializeToString()
+    async with start(segment_age=0.05) as running:
+        await running.post(large, x_scope_orgid="wordy")
+        await running.loaded()
+        await running.collector._sampling.sample()
+        found = await scraped(running)
+
+    assert found['spanhouse_truncated_spans{tenant="wordy"}'] == 1

@@ -111,6 +111,7 @@ def test_summarizes_a_trace(service: Service, tenant: str) -> None:
         "errors": 1,
         "services": ["shop", "web"],
         "corrected_spans": 0,
+        "truncated_spans": 0,
     }
 
 

@@ -27,7 +27,7 @@ from spanhouse_query.spans_where import SpansWhere
 from spanhouse_query.tiers import MINUTES, Part, parts
 from spanhouse_query.time_range import TimeRange
 from spanhouse_query.topology.peers import INSTANCE, PEERS, peers_sql, previous_sql
-from spanhouse_query.traces.corrected import CORRECTED_SQL
+from spanhouse_query.traces.marked import MARKED_SQL
 from spanhouse_query.traces.otlp import trace_sql
 from spanhouse_query.traces.otlp_encoding import JSON, PROTOBUF
 from spanhouse_query.traces.parts import PARTS_SQL
@@ -77,7 +77,7 @@ STATEMENTS = {
     "topology_previous": previous_sql(matched_edges_sql(INSTANCES)),
     "traces_page": page_sql(FILTERED, "duration"),
     "traces_summaries": SUMMARIES_SQL,
-    "traces_corrected": CORRECTED_SQL,
+    "traces_marked": MARKED_SQL,
     "trace_parts": PARTS_SQL,
     "trace_json": trace_sql(JSON),
     "trace_protobuf": trace_sql(PROTOBUF),

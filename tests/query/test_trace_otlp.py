@@ -257,6 +257,17 @@ def test_says_how_many_spans_of_a_trace_have_corrected_times(service: Service, t
     assert response.headers["Spanhouse-Corrected-Spans"] == "1"
 
 
+def test_says_how_many_spans_of_a_trace_are_stored_in_part(service: Service, tenant: str) -> None:
+    spans = [span(trace_id=TRACE, attributes={"text": "x" * length}) for length in (1 << 16, (1 << 16) + 1, 1 << 18)]
+    service.feed([request({"web": spans})], tenant=tenant)
+
+    response = service.response(f"/api/v1/traces/{TRACE.hex()}", tenant=tenant)
+    (found,) = service.get("/api/v1/traces", tenant=tenant)["traces"]
+
+    assert response.headers["Spanhouse-Truncated-Spans"] == "2"
+    assert (found["truncated_spans"], found["corrected_spans"]) == (2, 0)
+
+
 def test_keeps_the_sign_of_zero_in_json(service: Service, tenant: str) -> None:
     service.feed([request({"web": [span(trace_id=TRACE, attributes={"x": -0.0})]})], tenant=tenant)
 

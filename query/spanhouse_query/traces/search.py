@@ -12,8 +12,8 @@ from spanhouse_query.parameters import Duration, RangeParameters
 from spanhouse_query.reader import Meta, Reader
 from spanhouse_query.spans_where import SpanKind, SpanStatus, SpansWhere, spans_where
 from spanhouse_query.time_range import LATEST, UNITS, TimeRange
-from spanhouse_query.traces.corrected import CORRECTION, corrected_spans
 from spanhouse_query.traces.cursor import Place, digest_of, read_cursor, write_cursor
+from spanhouse_query.traces.marked import CORRECTION, TRUNCATION, Marked, marked_spans
 
 MOST = 1000
 DAY = UNITS["d"]
@@ -80,6 +80,7 @@ class TraceSummary(BaseModel):
     errors: int = Field(description="Spans with the status error.")
     services: list[str] = Field(description="By name.")
     corrected_spans: int = Field(description=CORRECTION)
+    truncated_spans: int = Field(description=TRUNCATION)
 
 
 class TracesAnswer(BaseModel):
@@ -183,9 +184,9 @@ async def _summaries(reader: Reader, time_range: TimeRange, ids: list[str]) -> l
         return []
     rows = await reader.rows(SUMMARIES_SQL, _days(time_range), ids=ids)
     first, last = min(row["start"] for row in rows), max(row["latest"] for row in rows)
-    corrected = await corrected_spans(reader, ids, first=first, last=last)
+    marked = await marked_spans(reader, ids, first=first, last=last)
     by_id = {row["id"]: row for row in rows}
-    return [_summary(trace_id, by_id[trace_id], corrected.get(trace_id, 0)) for trace_id in ids]
+    return [_summary(trace_id, by_id[trace_id], marked.get(trace_id, Marked())) for trace_id in ids]
 
 
 def _days(time_range: TimeRange) -> dict[str, int]:
@@ -196,7 +197,7 @@ def _days(time_range: TimeRange) -> dict[str, int]:
     }
 
 
-def _summary(trace_id: str, row: dict[str, Any], corrected: int) -> TraceSummary:
+def _summary(trace_id: str, row: dict[str, Any], marked: Marked) -> TraceSummary:
     root = row["root"]
     return TraceSummary(
         trace_id=trace_id,
@@ -208,7 +209,8 @@ def _summary(trace_id: str, row: dict[str, Any], corrected: int) -> TraceSummary
         spans=row["spans"],
         errors=row["errors"],
         services=row["services"],
-        corrected_spans=corrected,
+        corrected_spans=marked.corrected,
+        truncated_spans=marked.truncated,
     )
 
 

@@ -9,12 +9,13 @@ from starlette.responses import Response, StreamingResponse
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Parameters, TraceId
 from spanhouse_query.problems import Problem, not_found
-from spanhouse_query.traces.corrected import CORRECTION, corrected_spans
+from spanhouse_query.traces.marked import CORRECTION, TRUNCATION, Marked, marked_spans
 from spanhouse_query.traces.otlp import as_json, as_protobuf
 from spanhouse_query.traces.parts import Extent
 
 JSON = "application/json"
 CORRECTED_HEADER = "Spanhouse-Corrected-Spans"
+TRUNCATED_HEADER = "Spanhouse-Truncated-Spans"
 PROTOBUF = ("application/x-protobuf", "application/protobuf")
 
 BOUNDS_SQL = """
@@ -40,9 +41,14 @@ async def trace(call: Call, parameters: TraceParameters) -> Response:
     if not found["spans"]:
         raise not_found(f"there is no trace {parameters.trace_id}")
     extent = Extent(parameters.trace_id, **found)
-    corrected = await corrected_spans(call.reader, [extent.trace_id], first=extent.first, last=extent.last)
+    marked = await marked_spans(call.reader, [extent.trace_id], first=extent.first, last=extent.last)
+    of_trace = marked.get(extent.trace_id, Marked())
     written = as_json(call.reader, extent) if media_type == JSON else as_protobuf(call.reader, extent)
-    headers = {"Vary": "Accept", CORRECTED_HEADER: str(corrected.get(extent.trace_id, 0))}
+    headers = {
+        "Vary": "Accept",
+        CORRECTED_HEADER: str(of_trace.corrected),
+        TRUNCATED_HEADER: str(of_trace.truncated),
+    }
     return StreamingResponse(_after(await anext(written), written), headers=headers, media_type=media_type)
 
 
@@ -85,7 +91,7 @@ ENDPOINTS = [
             },
             **{media_type: {"type": "string", "format": "binary"} for media_type in PROTOBUF},
         },
-        headers={CORRECTED_HEADER: CORRECTION},
+        headers={CORRECTED_HEADER: CORRECTION, TRUNCATED_HEADER: TRUNCATION},
         advice="ask for protobuf (Accept: application/x-protobuf), which takes less of both than JSON",
         problems=(404, 406),
     ),

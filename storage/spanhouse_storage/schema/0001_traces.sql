@@ -61,7 +61,9 @@ ENGINE = Null;
 -- k and x are base64 of the raw sub-message or bytes.
 -- clock_offset: reported start minus ts in nanoseconds; not zero only where the reported start lay outside the window
 -- that is believed, and ts is the arrival instead. marks: 1 such a start, 2 end before start (duration is zero),
--- 4 a parent id that is not 8 bytes (read as none).
+-- 4 a parent id that is not 8 bytes (read as none), 8 that more was sent than is stored: of a string or of bytes the
+-- first 65,536 bytes, of a longer array or key-value list an empty one, and of attributes, events and links 1,024 of each
+-- list, the others being added to what was dropped (docs/adr/0010). Of a resource and a scope as much is stored.
 -- adjusted_count: how many spans it stands for, by the sampling threshold `ot=th` in its tracestate (OpenTelemetry's
 -- consistent probability sampling: 2^56 / (2^56 - th)); 1 without one, a million at most.
 CREATE TABLE IF NOT EXISTS spans
@@ -106,9 +108,11 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, f
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS spans_mv TO spans AS
 WITH
-    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
-    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map,
-    list -> arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)) AS as_types
+    v -> multiIf(length(v.string_value) > 65536, replaceRegexpOne(toValidUTF8(substring(v.string_value, 1, 65536)), '\\x{FFFD}$', ''), v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(if(length(v.array_value) + length(v.kvlist_value) > 65536, '', concat(v.array_value, v.kvlist_value, substring(v.bytes_value, 1, 65536))))) AS as_text,
+    list -> CAST((arraySlice(arrayMap(a -> a.key, list), 1, 1024), arraySlice(arrayMap(a -> as_text(a.value), list), 1, 1024)), 'Map(LowCardinality(String), String)') AS as_map,
+    list -> substring(arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)), 1, 1024) AS as_types,
+    n -> greatest(n, 1024) - 1024 AS beyond,
+    list -> arrayExists(a -> length(a.value.string_value) + length(a.value.array_value) + length(a.value.kvlist_value) + length(a.value.bytes_value) > 65536, list) AS is_cut
 SELECT
     tenant,
     fromUnixTimestamp64Nano(if(believed, span.start_time_unix_nano, received_at)::Int64, 'UTC') AS ts,
@@ -129,15 +133,16 @@ SELECT
     scope_schema_url,
     as_map(span.attributes) AS attributes,
     as_types(span.attributes) AS attribute_types,
-    arrayMap(e -> (e.time_unix_nano, e.name, as_map(e.attributes), as_types(e.attributes), e.dropped_attributes_count), span.events) AS events,
-    arrayMap(l -> (l.trace_id, l.span_id, l.trace_state, as_map(l.attributes), as_types(l.attributes), l.dropped_attributes_count, l.flags), span.links) AS links,
+    arrayMap(e -> (e.time_unix_nano, e.name, as_map(e.attributes), as_types(e.attributes), e.dropped_attributes_count + beyond(length(e.attributes))), arrayFilter((e, n) -> n <= 1024, span.events, arrayEnumerate(span.events))) AS events,
+    arrayMap(l -> (l.trace_id, l.span_id, l.trace_state, as_map(l.attributes), as_types(l.attributes), l.dropped_attributes_count + beyond(length(l.attributes)), l.flags), arrayFilter((l, n) -> n <= 1024, span.links, arrayEnumerate(span.links))) AS links,
     span.trace_state AS trace_state,
     span.flags AS flags,
-    span.dropped_attributes_count AS dropped_attributes,
-    span.dropped_events_count AS dropped_events,
-    span.dropped_links_count AS dropped_links,
+    span.dropped_attributes_count + beyond(length(span.attributes)) AS dropped_attributes,
+    span.dropped_events_count + beyond(length(span.events)) AS dropped_events,
+    span.dropped_links_count + beyond(length(span.links)) AS dropped_links,
     if(believed, 0, (span.start_time_unix_nano - received_at)::Int64) AS clock_offset,
-    (not believed) + 2 * (span.end_time_unix_nano < span.start_time_unix_nano) + 4 * (length(span.parent_span_id) NOT IN (0, 8)) AS marks
+    (not believed) + 2 * (span.end_time_unix_nano < span.start_time_unix_nano) + 4 * (length(span.parent_span_id) NOT IN (0, 8))
+        + 8 * (is_cut(span.attributes) OR arrayExists(e -> is_cut(e.attributes) OR length(e.attributes) > 1024, span.events) OR arrayExists(l -> is_cut(l.attributes) OR length(l.attributes) > 1024, span.links) OR beyond(length(span.attributes)) + beyond(length(span.events)) + beyond(length(span.links)) > 0) AS marks
 FROM
 (
     -- The window in which a clock is believed: 30 days back, one hour ahead of the arrival.
@@ -189,16 +194,16 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS resources_mv TO resources AS
 WITH
-    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
-    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map,
-    list -> arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)) AS as_types
+    v -> multiIf(length(v.string_value) > 65536, replaceRegexpOne(toValidUTF8(substring(v.string_value, 1, 65536)), '\\x{FFFD}$', ''), v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(if(length(v.array_value) + length(v.kvlist_value) > 65536, '', concat(v.array_value, v.kvlist_value, substring(v.bytes_value, 1, 65536))))) AS as_text,
+    list -> CAST((arraySlice(arrayMap(a -> a.key, list), 1, 1024), arraySlice(arrayMap(a -> as_text(a.value), list), 1, 1024)), 'Map(LowCardinality(String), String)') AS as_map,
+    list -> substring(arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)), 1, 1024) AS as_types
 SELECT
     tenant,
     id,
     if(named = '', 'unknown_service', named) AS service,
     as_map(list) AS attributes,
     as_types(list) AS attribute_types,
-    dropped_attributes,
+    dropped + greatest(length(list), 1024) - 1024 AS dropped_attributes,
     schema_url,
     fromUnixTimestamp64Milli(intDiv(min(received_at), 1000000)::Int64, 'UTC') AS first_seen,
     fromUnixTimestamp64Milli(intDiv(max(received_at), 1000000)::Int64, 'UTC') AS last_seen
@@ -208,13 +213,13 @@ FROM
         tenant,
         received_at,
         resource_spans.resource.attributes AS list,
-        resource_spans.resource.dropped_attributes_count AS dropped_attributes,
+        resource_spans.resource.dropped_attributes_count AS dropped,
         resource_spans.schema_url AS schema_url,
         arrayFirst(a -> a.key = 'service.name', list).value.string_value AS named,
-        sipHash64(list.key, list.value, dropped_attributes, schema_url) AS id
+        sipHash64(list.key, list.value, dropped, schema_url) AS id
     FROM (SELECT tenant, received_at, arrayJoin(traces.resource_spans) AS resource_spans FROM otlp_traces_in)
 )
-GROUP BY tenant, id, named, list, dropped_attributes, schema_url;
+GROUP BY tenant, id, named, list, dropped, schema_url;
 
 -- One row a trace (more until merged, and one for each day it started spans on): where to look for it and what it is.
 -- root is the earliest span without a parent, or where none has arrived the earliest span; its first member says which
@@ -253,10 +258,11 @@ FROM spans
 GROUP BY tenant, day, trace_id;
 
 -- Rate, errors and duration by minute of the span's start. entry marks the work a service was asked for: its SERVER and
--- CONSUMER spans and its root spans. spans is how many are stored; requests, errors, duration_sum and buckets count each
--- as often as its adjusted_count says. buckets is an exponential histogram of scale 5 in nanoseconds, without a zero
--- threshold: bucket i holds the durations in (2^(i/32), 2^((i+1)/32)]; -32768 holds the zeros (docs/adr/0004). A duration
--- counts as thirty days at most, so that one wrong clock does not outweigh all others.
+-- CONSUMER spans and its root spans. spans is how many are stored, truncated how many of them in part; requests,
+-- errors, duration_sum and buckets count each as often as its adjusted_count says. buckets is an exponential histogram
+-- of scale 5 in nanoseconds, without a zero threshold: bucket i holds the durations in (2^(i/32), 2^((i+1)/32)]; -32768
+-- holds the zeros (docs/adr/0004). A duration counts as thirty days at most, so that one wrong clock does not outweigh
+-- all others.
 CREATE TABLE IF NOT EXISTS red_1m
 (
     tenant LowCardinality(String),
@@ -266,6 +272,7 @@ CREATE TABLE IF NOT EXISTS red_1m
     kind Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5),
     entry Bool,
     spans SimpleAggregateFunction(sum, UInt64),
+    truncated SimpleAggregateFunction(sum, UInt64),
     requests SimpleAggregateFunction(sum, Float64),
     errors SimpleAggregateFunction(sum, Float64),
     duration_sum SimpleAggregateFunction(sum, Float64),
@@ -290,6 +297,7 @@ SELECT
     kind,
     kind IN ('server', 'consumer') OR parent_span_id = toFixedString('', 8) AS entry,
     count() AS spans,
+    countIf(bitAnd(marks, 8) != 0) AS truncated,
     sum(adjusted_count) AS requests,
     sumIf(adjusted_count, status = 'error') AS errors,
     sum(took * adjusted_count) AS duration_sum,
@@ -312,6 +320,7 @@ CREATE TABLE IF NOT EXISTS red_1h
     kind Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5),
     entry Bool,
     spans SimpleAggregateFunction(sum, UInt64),
+    truncated SimpleAggregateFunction(sum, UInt64),
     requests SimpleAggregateFunction(sum, Float64),
     errors SimpleAggregateFunction(sum, Float64),
     duration_sum SimpleAggregateFunction(sum, Float64),
@@ -335,6 +344,7 @@ SELECT
     kind,
     entry,
     sum(r.spans) AS spans,
+    sum(r.truncated) AS truncated,
     sum(r.requests) AS requests,
     sum(r.errors) AS errors,
     sum(r.duration_sum) AS duration_sum,
@@ -355,6 +365,7 @@ CREATE TABLE IF NOT EXISTS red_1d
     kind Enum8('unspecified' = 0, 'internal' = 1, 'server' = 2, 'client' = 3, 'producer' = 4, 'consumer' = 5),
     entry Bool,
     spans SimpleAggregateFunction(sum, UInt64),
+    truncated SimpleAggregateFunction(sum, UInt64),
     requests SimpleAggregateFunction(sum, Float64),
     errors SimpleAggregateFunction(sum, Float64),
     duration_sum SimpleAggregateFunction(sum, Float64),
@@ -378,6 +389,7 @@ SELECT
     kind,
     entry,
     sum(r.spans) AS spans,
+    sum(r.truncated) AS truncated,
     sum(r.requests) AS requests,
     sum(r.errors) AS errors,
     sum(r.duration_sum) AS duration_sum,
