@@ -23,6 +23,8 @@ from tests.support.polling import eventually
 COMMAND = (sys.executable, "-m", "spanhouse_cli")
 FREE_PORTS = ("--otlp-grpc=127.0.0.1:0", "--otlp-http=127.0.0.1:0", "--http=127.0.0.1:0")
 READY_SECONDS = 30.0
+# Data is stored soon, because tests wait for it.
+SEGMENT_AGE = "--segment-age=200ms"
 # For tests that wait for the program's own spans, which it otherwise sends every five seconds.
 SPANS_AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
 
@@ -58,8 +60,8 @@ def request(
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
         connection.request(method, path, body, headers or {})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
+        with connection.getresponse() as answer:  # which a process that is killed may leave half
+            return answer.status, answer.read()
     finally:
         connection.close()
 
@@ -85,7 +87,7 @@ def serving(command: str, folder: Path, *arguments: str, **environment: str) -> 
     log = folder.with_name(f"{folder.name}-{time.monotonic_ns()}.log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*COMMAND, command, f"--data-dir={folder}", *FREE_PORTS, *arguments],
+            [*COMMAND, command, f"--data-dir={folder}", SEGMENT_AGE, *FREE_PORTS, *arguments],
             stderr=output,
             env={**os.environ, **environment},
         )

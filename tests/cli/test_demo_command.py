@@ -47,12 +47,6 @@ def test_up_starts_spanhouse_and_the_shop_and_leaves_nothing_behind(temporary: P
     assert list(temporary.iterdir()) == []
 
 
-def test_a_folder_that_was_given_stays(tmp_path: Path) -> None:
-    ended = spanhouse("demo", "--up", "--journeys=1", f"--data-dir={tmp_path}/data", *FREE_PORTS)
-    assert ended.returncode == 0, ended.stderr
-    assert (tmp_path / "data" / "engine").is_dir()
-
-
 def test_a_spanhouse_that_cannot_start_ends_the_demo() -> None:
     with closing(create_server(("127.0.0.1", 0))) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -63,11 +57,14 @@ def test_a_spanhouse_that_cannot_start_ends_the_demo() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_closes_the_shop_and_then_spanhouse(temporary: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_closes_the_shop_and_then_spanhouse_whose_data_stays_where_a_folder_was_given(
+    temporary: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     output = tmp_path / "output"
+    given = [f"--data-dir={tmp_path}/data"] if number is signal.SIGTERM else []
     with output.open("wb") as written:
         process = subprocess.Popen(
-            [*COMMAND, "demo", "--up", *FREE_PORTS],
+            [*COMMAND, "demo", "--up", *given, *FREE_PORTS],
             stdout=written,
             stderr=written,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -81,6 +78,7 @@ def test_a_signal_closes_the_shop_and_then_spanhouse(temporary: Path, tmp_path: 
         process.wait()
     assert "The shop is closed" in output.read_text()
     assert list(temporary.iterdir()) == []
+    assert (tmp_path / "data" / "engine").is_dir() == bool(given)
 
 
 def test_when_the_demo_is_killed_everything_goes_with_it(temporary: Path, tmp_path: Path) -> None:

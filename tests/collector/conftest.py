@@ -100,13 +100,16 @@ def data(tmp_path: Path) -> DataDirectory:
 
 @pytest.fixture
 def start(data: DataDirectory, store: Store) -> Start:
-    """Start a collector on the test's data folder: `async with start(max_body=...) as running`."""
+    """Start a collector on the test's data folder: `async with start(max_body=...) as running`.
+
+    Segments are sealed after 0.2 s if nothing else is said, because tests wait for what is stored.
+    """
 
     @asynccontextmanager
     async def starting(**config: float) -> AsyncIterator[Running]:
         data.lock()
         try:
-            settings = CollectorConfig(otlp_grpc="127.0.0.1:0", **config)  # type: ignore[arg-type]
+            settings = CollectorConfig(**{"otlp_grpc": "127.0.0.1:0", "segment_age": 0.2, **config})  # type: ignore[arg-type]
             async with _serving(Collector(settings, store, data, CollectorRegistry()), store, data) as running:
                 yield running
         finally:

@@ -8,11 +8,16 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+# An attempt is often a query; asked without a pause, they would take the processor from what they wait for.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.2
+
 
 def eventually(attempt: Callable[[], T | None], seconds: float = 10.0, what: str = "it") -> T:
     """The first answer of `attempt` that is neither None nor False; AssertionError if there is none in time."""
     deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE
     while (answer := attempt()) is None or answer is False:
         assert time.monotonic() < deadline, f"{what} is not so within {seconds:g} s"
-        time.sleep(0.02)
+        time.sleep(pause)
+        pause = min(_LONGEST_PAUSE, pause * 1.5)
     return answer

@@ -15,11 +15,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tests.cli.running import Running, serving
 from tests.cli.running import request as http_request
+from tests.support.effort import examples
 from tests.support.polling import eventually
 from tests.support.spans import SERVER, request, span
 from tests.system.api import all_traces, spans_of, spans_stored
 
-ROUNDS = 4
+ROUNDS = examples(8)
 SENDERS = 4
 SPANS_PER_REQUEST = 20
 
@@ -67,7 +68,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
             senders = [Sender(running) for _ in range(SENDERS)]
             for sender in senders:
                 sender.start()
-            time.sleep(rnd.uniform(0.5, 2.5))  # the moment of the crash, not a condition that is waited for
+            time.sleep(rnd.uniform(0.3, 1.5))  # the moment of the crash, not a condition that is waited for
             running.process.send_signal(signal.SIGKILL)
             for sender in senders:
                 sender.join(20)
