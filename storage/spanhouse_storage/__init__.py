@@ -2,6 +2,7 @@
 
 from spanhouse_storage.config import EmbeddedConfig, QueryLimits, Retention, ServerConfig, StoreConfig
 from spanhouse_storage.data_dir import DataDirectory
+from spanhouse_storage.engine import METRICS, TRACES, Signal
 from spanhouse_storage.errors import (
     DataDirectoryBusy,
     DataRefused,
@@ -19,6 +20,8 @@ from spanhouse_storage.retention import apply_retention
 from spanhouse_storage.store import Store, open_store
 
 __all__ = [
+    "METRICS",
+    "TRACES",
     "DataDirectory",
     "DataDirectoryBusy",
     "DataRefused",
@@ -33,6 +36,7 @@ __all__ = [
     "Rows",
     "SchemaError",
     "ServerConfig",
+    "Signal",
     "Store",
     "StoreConfig",
     "StoreError",

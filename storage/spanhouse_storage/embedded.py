@@ -11,7 +11,7 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanhouse_storage.config import EmbeddedConfig
-from spanhouse_storage.engine import CLIENT_SETTINGS, OTLP_PROTO, TRACES_TABLE, Settings
+from spanhouse_storage.engine import CLIENT_SETTINGS, OTLP_PROTO, Settings, Signal
 from spanhouse_storage.errors import StoreError
 from spanhouse_storage.sql import literal
 
@@ -59,7 +59,7 @@ class EmbeddedEngine:
         """Name the schema's own file: given as text, the engine would leave a copy in the working folder."""
         return {"format_schema_source": "file", "format_schema": f"{OTLP_PROTO}:{message}"}
 
-    def insert(self, client: Client, segment: Path, token: str) -> None:
+    def insert(self, client: Client, signal: Signal, segment: Path, token: str) -> None:
         """Let the engine read the segment where it lies; see `Engine.insert`.
 
         Raises StoreError where it wrote nothing: a pattern that matches no file would be no error to the engine.
@@ -67,7 +67,7 @@ class EmbeddedEngine:
         _require_literal(segment)
         # The comment at the end keeps the driver from expecting a result in that format instead of a summary.
         done = client.command(
-            f"INSERT INTO {TRACES_TABLE} FROM INFILE {literal(str(segment))} COMPRESSION 'none' "
+            f"INSERT INTO {signal.table} FROM INFILE {literal(str(segment))} COMPRESSION 'none' "
             f"SETTINGS insert_deduplication_token = {literal(token)} FORMAT Protobuf -- frames"
         )
         if not int(getattr(done, "summary", {}).get("written_rows", 0)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +11,20 @@ from clickhouse_connect.driver.client import Client
 
 Settings = Mapping[str, str | int | float]
 
-TRACES_TABLE = "otlp_traces_in"
 OTLP_PROTO = Path(__file__).parent / "schema" / "otlp.proto"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What OTLP carries: the message of otlp.proto that a segment is made of, and the table that takes it."""
+
+    name: str
+    message: str
+    table: str
+
+
+TRACES = Signal("traces", "Frame", "otlp_traces_in")
+METRICS = Signal("metrics", "MetricsFrame", "otlp_metrics_in")
 
 # For every client. A common table expression that is used twice is computed once (matching/calls.sql).
 CLIENT_SETTINGS: Settings = {"enable_materialized_cte": 1}
@@ -43,8 +56,8 @@ class Engine(Protocol):
     def protobuf(self, message: str) -> Settings:
         """The settings with which `FORMAT Protobuf` reads and writes `message` of otlp.proto."""
 
-    def insert(self, client: Client, segment: Path, token: str) -> None:
-        """Insert a file of frames in one statement; a token that was inserted before adds nothing."""
+    def insert(self, client: Client, signal: Signal, segment: Path, token: str) -> None:
+        """Insert a file of a signal's frames in one statement; a token that was inserted before adds nothing."""
 
     def close(self) -> None:
         """Release what the engine itself holds, once every client is closed."""

@@ -46,6 +46,9 @@ def _rules(retention: Retention) -> Iterator[tuple[str, str, int | None]]:
     yield "service_edges_10m", "ten_minutes", retention.minutes
     yield "edge_ten_minutes", "ten_minutes", retention.minutes + _MARGIN
     yield "resources", "toDateTime(last_seen)", retention.hours
+    for points in ("numbers", "histograms", "exponential_histograms", "summaries"):
+        yield f"metric_{points}", "toDateTime(ts)", retention.minutes
+    yield "metric_series", "toDateTime(last_seen)", retention.hours
     yield "red_1h", "hour", retention.hours
     yield "service_edges_1h", "hour", retention.hours
     yield "edge_hours", "hour", retention.hours + _MARGIN

@@ -13,7 +13,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from clickhouse_connect.driver.httputil import get_pool_manager
 
 from spanhouse_storage.config import QueryLimits, ServerConfig
-from spanhouse_storage.engine import CLIENT_SETTINGS, OTLP_PROTO, TRACES_TABLE, Settings
+from spanhouse_storage.engine import CLIENT_SETTINGS, OTLP_PROTO, Settings, Signal
 from spanhouse_storage.errors import SchemaError, is_unknown_database, open_error
 from spanhouse_storage.sql import identifier
 
@@ -83,11 +83,11 @@ class ServerEngine:
             "format_schema_message_name": message,
         }
 
-    def insert(self, client: Client, segment: Path, token: str) -> None:
+    def insert(self, client: Client, signal: Signal, segment: Path, token: str) -> None:
         """Stream the segment as the body of one insert; see `Engine.insert`."""
         with segment.open("rb") as body:
             client.raw_insert(
-                TRACES_TABLE,
+                signal.table,
                 insert_block=body,
                 fmt="Protobuf",
                 settings={"insert_deduplication_token": token},

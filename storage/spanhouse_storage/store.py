@@ -12,7 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from spanhouse_storage.config import EmbeddedConfig, StoreConfig
 from spanhouse_storage.embedded import EmbeddedEngine
-from spanhouse_storage.engine import LOAD_SETTINGS, Engine, Settings
+from spanhouse_storage.engine import LOAD_SETTINGS, TRACES, Engine, Settings, Signal
 from spanhouse_storage.errors import insert_error, query_error
 from spanhouse_storage.pool import QueryPool
 from spanhouse_storage.server import ServerEngine, receive_timeout
@@ -27,20 +27,20 @@ class Store:
 
     def __init__(self, engine: Engine, config: StoreConfig) -> None:
         self._engine = engine
-        self._loader: Client | None = None
+        self._loaders: dict[Signal, Client] = {}
         self._control = engine.client()
         self.queries = QueryPool(engine.client, config.query_clients, config.limits)
 
-    def insert_segment(self, segment: Path, token: str) -> None:
-        """Store a file of frames, all or nothing, and once for each token.
+    def insert_segment(self, segment: Path, token: str, signal: Signal = TRACES) -> None:
+        """Store a file of a signal's frames, all or nothing, and once for each token.
 
         Raises DataRefused where the engine will never take the bytes, StoreUnavailable where it may later. One caller
-        at a time.
+        of a signal at a time.
         """
         try:
-            if self._loader is None:
-                self._loader = self._engine.client({**LOAD_SETTINGS, **self._engine.protobuf("Frame")})
-            self._engine.insert(self._loader, segment, token)
+            if signal not in self._loaders:
+                self._loaders[signal] = self._engine.client({**LOAD_SETTINGS, **self._engine.protobuf(signal.message)})
+            self._engine.insert(self._loaders[signal], signal, segment, token)
         except ClickHouseError as error:
             raise insert_error(error) from error
 
@@ -66,10 +66,9 @@ class Store:
     def close(self) -> None:
         """End all queries and close every client; the store cannot be used afterwards."""
         self.queries.close()
-        for client in (self._loader, self._control):
-            if client is not None:
-                with suppress(ClickHouseError):
-                    client.close()
+        for client in (*self._loaders.values(), self._control):
+            with suppress(ClickHouseError):
+                client.close()
         self._engine.close()
 
 

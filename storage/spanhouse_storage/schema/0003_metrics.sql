@@ -1,0 +1,398 @@
+-- Metrics: from frames of raw OTLP requests to series and points by type (docs/adr/0012).
+--
+-- Tables remember their inserts and sync as those of traces do (0001_traces.sql).
+
+-- What INSERT ... FORMAT Protobuf writes to (message MetricsFrame of otlp.proto). It stores nothing; the views below do.
+CREATE TABLE IF NOT EXISTS otlp_metrics_in
+(
+    tenant String,
+    received_at UInt64,
+    metrics Tuple(resource_metrics Array(Tuple(
+        resource Tuple(
+            attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))),
+            dropped_attributes_count UInt32),
+        scope_metrics Array(Tuple(
+            scope Tuple(
+                name String,
+                version String,
+                attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))),
+                dropped_attributes_count UInt32),
+            metrics Array(Tuple(
+                name String,
+                description String,
+                unit String,
+                gauge Tuple(data_points Array(Tuple(
+                    attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))),
+                    start_time_unix_nano UInt64,
+                    time_unix_nano UInt64,
+                    as_double Nullable(Float64),
+                    as_int Nullable(Int64),
+                    exemplars Array(Tuple(filtered_attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), span_id String, trace_id String)),
+                    flags UInt32))),
+                sum Tuple(
+                    data_points Array(Tuple(
+                        attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))),
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        as_double Nullable(Float64),
+                        as_int Nullable(Int64),
+                        exemplars Array(Tuple(filtered_attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), span_id String, trace_id String)),
+                        flags UInt32)),
+                    aggregation_temporality Int32,
+                    is_monotonic Bool),
+                histogram Tuple(
+                    data_points Array(Tuple(
+                        attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))),
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        count UInt64,
+                        sum Nullable(Float64),
+                        bucket_counts Array(UInt64),
+                        explicit_bounds Array(Float64),
+                        exemplars Array(Tuple(filtered_attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), span_id String, trace_id String)),
+                        flags UInt32,
+                        min Nullable(Float64),
+                        max Nullable(Float64))),
+                    aggregation_temporality Int32),
+                exponential_histogram Tuple(
+                    data_points Array(Tuple(
+                        attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))),
+                        start_time_unix_nano UInt64,
+                        time_unix_nano UInt64,
+                        count UInt64,
+                        sum Nullable(Float64),
+                        scale Int32,
+                        zero_count UInt64,
+                        positive Tuple(offset Int32, bucket_counts Array(UInt64)),
+                        negative Tuple(offset Int32, bucket_counts Array(UInt64)),
+                        flags UInt32,
+                        exemplars Array(Tuple(filtered_attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), span_id String, trace_id String)),
+                        min Nullable(Float64),
+                        max Nullable(Float64),
+                        zero_threshold Float64)),
+                    aggregation_temporality Int32),
+                summary Tuple(data_points Array(Tuple(
+                    attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))),
+                    start_time_unix_nano UInt64,
+                    time_unix_nano UInt64,
+                    count UInt64,
+                    sum Float64,
+                    quantile_values Array(Tuple(quantile Float64, value Float64)),
+                    flags UInt32))))),
+            schema_url String)),
+        schema_url String)))
+)
+ENGINE = Null;
+
+-- One row a metric of a request, on its way to the tables below. It stores nothing either: each step down is planned once,
+-- because planning is what an insert of few points spends its time on. Of the lists of points one is not empty. identity:
+-- the hash of all that tells a series from others but for the attributes of its points.
+CREATE TABLE IF NOT EXISTS metrics_in
+(
+    tenant LowCardinality(String),
+    received_at UInt64,
+    metric LowCardinality(String),
+    type Enum8('gauge' = 1, 'sum' = 2, 'histogram' = 3, 'exponential_histogram' = 4, 'summary' = 5),
+    unit LowCardinality(String),
+    description String,
+    temporality Enum8('unspecified' = 0, 'delta' = 1, 'cumulative' = 2),
+    monotonic Bool,
+    service LowCardinality(String),
+    resource_id UInt64,
+    scope_name LowCardinality(String),
+    identity UInt64,
+    numbers Array(Tuple(attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), start_time_unix_nano UInt64, time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), exemplars Array(Tuple(filtered_attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), span_id String, trace_id String)), flags UInt32)),
+    histograms Array(Tuple(attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), start_time_unix_nano UInt64, time_unix_nano UInt64, count UInt64, sum Nullable(Float64), bucket_counts Array(UInt64), explicit_bounds Array(Float64), exemplars Array(Tuple(filtered_attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), span_id String, trace_id String)), flags UInt32, min Nullable(Float64), max Nullable(Float64))),
+    exponential_histograms Array(Tuple(attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), start_time_unix_nano UInt64, time_unix_nano UInt64, count UInt64, sum Nullable(Float64), scale Int32, zero_count UInt64, positive Tuple(offset Int32, bucket_counts Array(UInt64)), negative Tuple(offset Int32, bucket_counts Array(UInt64)), flags UInt32, exemplars Array(Tuple(filtered_attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), time_unix_nano UInt64, as_double Nullable(Float64), as_int Nullable(Int64), span_id String, trace_id String)), min Nullable(Float64), max Nullable(Float64), zero_threshold Float64)),
+    summaries Array(Tuple(attributes Array(Tuple(key String, value Tuple(kind Enum8('absent' = 0, 'string_value' = 1, 'bool_value' = 2, 'int_value' = 3, 'double_value' = 4, 'array_value' = 5, 'kvlist_value' = 6, 'bytes_value' = 7), string_value String, bool_value Bool, int_value Int64, double_value Float64, array_value String, kvlist_value String, bytes_value String))), start_time_unix_nano UInt64, time_unix_nano UInt64, count UInt64, sum Float64, quantile_values Array(Tuple(quantile Float64, value Float64)), flags UInt32))
+)
+ENGINE = Null;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS metrics_mv TO metrics_in AS
+SELECT
+    tenant, received_at, metric, type, unit, description, temporality, monotonic, service, resource_id, scope_name,
+    sipHash64(metric, type, unit, temporality, monotonic, resource_id, scope_name) AS identity,
+    numbers, histograms, exponential_histograms, summaries
+FROM
+(
+    SELECT
+        tenant, received_at, service, resource_id, scope_name,
+        m.name AS metric,
+        m.unit AS unit,
+        m.description AS description,
+        multiIf(notEmpty(m.gauge.data_points), 1, notEmpty(m.sum.data_points), 2, notEmpty(m.histogram.data_points), 3, notEmpty(m.exponential_histogram.data_points), 4, 5)::Int8 AS type,
+        transform(greatest(m.sum.aggregation_temporality, m.histogram.aggregation_temporality, m.exponential_histogram.aggregation_temporality), [1, 2], [1, 2], 0)::Int8 AS temporality,
+        m.sum.is_monotonic AS monotonic,
+        arrayConcat(m.gauge.data_points, m.sum.data_points) AS numbers,
+        m.histogram.data_points AS histograms,
+        m.exponential_histogram.data_points AS exponential_histograms,
+        m.summary.data_points AS summaries
+    FROM
+    (
+        SELECT tenant, received_at, service, resource_id, scope_metrics.scope.name AS scope_name, arrayJoin(scope_metrics.metrics) AS m
+        FROM
+        (
+            SELECT
+                tenant,
+                received_at,
+                arrayFirst(a -> a.key = 'service.name', resource_metrics.resource.attributes).value.string_value AS named,
+                if(named = '', 'unknown_service', named) AS service,
+                sipHash64(resource_metrics.resource.attributes.key, resource_metrics.resource.attributes.value, resource_metrics.resource.dropped_attributes_count, resource_metrics.schema_url) AS resource_id,
+                arrayJoin(resource_metrics.scope_metrics) AS scope_metrics
+            FROM (SELECT tenant, received_at, arrayJoin(metrics.resource_metrics) AS resource_metrics FROM otlp_metrics_in)
+        )
+    )
+);
+
+-- A series is a metric's name with its type, unit and temporality, its scope, what sent it and the attributes of its points
+-- in whatever order: `series` in the tables of points is the hash of all of these. Two types or units of one name are two
+-- series. service: of the resource, which is resources.id = resource_id. description: the last one that was sent.
+CREATE TABLE IF NOT EXISTS metric_series
+(
+    tenant LowCardinality(String),
+    metric LowCardinality(String),
+    series UInt64,
+    type SimpleAggregateFunction(any, Enum8('gauge' = 1, 'sum' = 2, 'histogram' = 3, 'exponential_histogram' = 4, 'summary' = 5)),
+    unit SimpleAggregateFunction(any, String),
+    description SimpleAggregateFunction(anyLast, String),
+    temporality SimpleAggregateFunction(any, Enum8('unspecified' = 0, 'delta' = 1, 'cumulative' = 2)),
+    monotonic SimpleAggregateFunction(any, Bool),
+    service SimpleAggregateFunction(any, String),
+    resource_id SimpleAggregateFunction(any, UInt64),
+    scope_name SimpleAggregateFunction(any, String),
+    attributes SimpleAggregateFunction(any, Map(String, String)),
+    attribute_types SimpleAggregateFunction(any, String),
+    first_seen SimpleAggregateFunction(min, DateTime64(3, 'UTC')),
+    last_seen SimpleAggregateFunction(max, DateTime64(3, 'UTC'))
+)
+ENGINE = AggregatingMergeTree
+ORDER BY (tenant, metric, series)
+SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_series_mv TO metric_series AS
+WITH
+    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
+    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map,
+    list -> arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)) AS as_types
+SELECT
+    tenant, metric, series, type, unit, description, temporality, monotonic, service, resource_id, scope_name,
+    as_map(list) AS attributes,
+    as_types(list) AS attribute_types,
+    fromUnixTimestamp64Milli(intDiv(first, 1000000)::Int64, 'UTC') AS first_seen,
+    fromUnixTimestamp64Milli(intDiv(last, 1000000)::Int64, 'UTC') AS last_seen
+FROM
+(
+    SELECT
+        tenant, metric, series,
+        any(p.type) AS type, any(p.unit) AS unit, anyLast(p.description) AS description, any(p.temporality) AS temporality,
+        any(p.monotonic) AS monotonic, any(p.service) AS service, any(p.resource_id) AS resource_id, any(p.scope_name) AS scope_name,
+        any(p.attributes) AS list, min(p.received_at) AS first, max(p.received_at) AS last
+    FROM
+    (
+        SELECT *, sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), attributes))) AS series
+        FROM
+        (
+            SELECT
+                tenant, received_at, metric, type, unit, description, temporality, monotonic, service, resource_id, scope_name, identity,
+                arrayJoin(arrayConcat(numbers.attributes, histograms.attributes, exponential_histograms.attributes, summaries.attributes)) AS attributes
+            FROM metrics_in
+        )
+    ) AS p
+    GROUP BY tenant, metric, series
+);
+
+-- What sends metrics, beside what sends spans.
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_resources_mv TO resources AS
+WITH
+    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
+    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map,
+    list -> arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)) AS as_types
+SELECT
+    tenant,
+    id,
+    if(named = '', 'unknown_service', named) AS service,
+    as_map(list) AS attributes,
+    as_types(list) AS attribute_types,
+    dropped_attributes,
+    schema_url,
+    fromUnixTimestamp64Milli(intDiv(min(received_at), 1000000)::Int64, 'UTC') AS first_seen,
+    fromUnixTimestamp64Milli(intDiv(max(received_at), 1000000)::Int64, 'UTC') AS last_seen
+FROM
+(
+    SELECT
+        tenant,
+        received_at,
+        resource_metrics.resource.attributes AS list,
+        resource_metrics.resource.dropped_attributes_count AS dropped_attributes,
+        resource_metrics.schema_url AS schema_url,
+        arrayFirst(a -> a.key = 'service.name', list).value.string_value AS named,
+        sipHash64(list.key, list.value, dropped_attributes, schema_url) AS id
+    FROM (SELECT tenant, received_at, arrayJoin(metrics.resource_metrics) AS resource_metrics FROM otlp_metrics_in)
+)
+GROUP BY tenant, id, named, list, dropped_attributes, schema_url;
+
+-- Points of gauges and sums. value is NaN where nothing was recorded (flags & 1); integer is set where one was sent, because
+-- not every integer is a double. started is 1970 where none was sent. The views take the points of the window in which a
+-- clock is believed, as that of spans does: 30 days back, one hour ahead of the arrival.
+CREATE TABLE IF NOT EXISTS metric_numbers
+(
+    tenant LowCardinality(String),
+    metric LowCardinality(String),
+    series UInt64 CODEC(ZSTD(1)),
+    ts DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    started DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    value Float64 CODEC(Gorilla, ZSTD(1)),
+    integer Nullable(Int64) CODEC(ZSTD(1)),
+    flags UInt32 CODEC(ZSTD(1)),
+    exemplars Array(Tuple(ts DateTime64(3, 'UTC'), value Float64, trace_id String, span_id String, attributes Map(LowCardinality(String), String))) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(ts)
+ORDER BY (tenant, metric, series, ts)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_numbers_mv TO metric_numbers AS
+WITH
+    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
+    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map
+SELECT
+    tenant,
+    metric,
+    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
+    fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
+    coalesce(p.as_double, p.as_int::Nullable(Float64), nan) AS value,
+    p.as_int AS integer,
+    p.flags AS flags,
+    arrayMap(e -> (fromUnixTimestamp64Milli(intDiv(e.time_unix_nano, 1000000)::Int64, 'UTC'), coalesce(e.as_double, e.as_int::Nullable(Float64), nan), e.trace_id, e.span_id, as_map(e.filtered_attributes)), p.exemplars) AS exemplars
+FROM (SELECT tenant, received_at, metric, identity, arrayJoin(numbers) AS p FROM metrics_in)
+WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000;
+
+-- Points of histograms with bounds of their own: counts has one more than bounds has, or both are empty.
+CREATE TABLE IF NOT EXISTS metric_histograms
+(
+    tenant LowCardinality(String),
+    metric LowCardinality(String),
+    series UInt64 CODEC(ZSTD(1)),
+    ts DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    started DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    count UInt64 CODEC(Delta, ZSTD(1)),
+    sum Nullable(Float64) CODEC(ZSTD(1)),
+    min Nullable(Float64) CODEC(ZSTD(1)),
+    max Nullable(Float64) CODEC(ZSTD(1)),
+    bounds Array(Float64) CODEC(ZSTD(1)),
+    counts Array(UInt64) CODEC(ZSTD(1)),
+    flags UInt32 CODEC(ZSTD(1)),
+    exemplars Array(Tuple(ts DateTime64(3, 'UTC'), value Float64, trace_id String, span_id String, attributes Map(LowCardinality(String), String))) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(ts)
+ORDER BY (tenant, metric, series, ts)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_histograms_mv TO metric_histograms AS
+WITH
+    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
+    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map
+SELECT
+    tenant,
+    metric,
+    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
+    fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
+    p.count AS count,
+    p.sum AS sum,
+    p.min AS min,
+    p.max AS max,
+    p.explicit_bounds AS bounds,
+    p.bucket_counts AS counts,
+    p.flags AS flags,
+    arrayMap(e -> (fromUnixTimestamp64Milli(intDiv(e.time_unix_nano, 1000000)::Int64, 'UTC'), coalesce(e.as_double, e.as_int::Nullable(Float64), nan), e.trace_id, e.span_id, as_map(e.filtered_attributes)), p.exemplars) AS exemplars
+FROM (SELECT tenant, received_at, metric, identity, arrayJoin(histograms) AS p FROM metrics_in)
+WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000;
+
+-- Points of exponential histograms: bucket i of a side, counted from 0, holds the magnitudes in
+-- (base^(offset + i), base^(offset + i + 1)] with base = 2^(2^-scale).
+CREATE TABLE IF NOT EXISTS metric_exponential_histograms
+(
+    tenant LowCardinality(String),
+    metric LowCardinality(String),
+    series UInt64 CODEC(ZSTD(1)),
+    ts DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    started DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    count UInt64 CODEC(Delta, ZSTD(1)),
+    sum Nullable(Float64) CODEC(ZSTD(1)),
+    min Nullable(Float64) CODEC(ZSTD(1)),
+    max Nullable(Float64) CODEC(ZSTD(1)),
+    scale Int32 CODEC(ZSTD(1)),
+    zero_count UInt64 CODEC(ZSTD(1)),
+    zero_threshold Float64 CODEC(ZSTD(1)),
+    positive_offset Int32 CODEC(ZSTD(1)),
+    positive_counts Array(UInt64) CODEC(ZSTD(1)),
+    negative_offset Int32 CODEC(ZSTD(1)),
+    negative_counts Array(UInt64) CODEC(ZSTD(1)),
+    flags UInt32 CODEC(ZSTD(1)),
+    exemplars Array(Tuple(ts DateTime64(3, 'UTC'), value Float64, trace_id String, span_id String, attributes Map(LowCardinality(String), String))) CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(ts)
+ORDER BY (tenant, metric, series, ts)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_exponential_histograms_mv TO metric_exponential_histograms AS
+WITH
+    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
+    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map
+SELECT
+    tenant,
+    metric,
+    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
+    fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
+    p.count AS count,
+    p.sum AS sum,
+    p.min AS min,
+    p.max AS max,
+    p.scale AS scale,
+    p.zero_count AS zero_count,
+    p.zero_threshold AS zero_threshold,
+    p.positive.offset AS positive_offset,
+    p.positive.bucket_counts AS positive_counts,
+    p.negative.offset AS negative_offset,
+    p.negative.bucket_counts AS negative_counts,
+    p.flags AS flags,
+    arrayMap(e -> (fromUnixTimestamp64Milli(intDiv(e.time_unix_nano, 1000000)::Int64, 'UTC'), coalesce(e.as_double, e.as_int::Nullable(Float64), nan), e.trace_id, e.span_id, as_map(e.filtered_attributes)), p.exemplars) AS exemplars
+FROM (SELECT tenant, received_at, metric, identity, arrayJoin(exponential_histograms) AS p FROM metrics_in)
+WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000;
+
+-- Points of summaries, whose quantiles cannot be added up.
+CREATE TABLE IF NOT EXISTS metric_summaries
+(
+    tenant LowCardinality(String),
+    metric LowCardinality(String),
+    series UInt64 CODEC(ZSTD(1)),
+    ts DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    started DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
+    count UInt64 CODEC(Delta, ZSTD(1)),
+    sum Float64 CODEC(ZSTD(1)),
+    quantiles Array(Tuple(quantile Float64, value Float64)) CODEC(ZSTD(1)),
+    flags UInt32 CODEC(ZSTD(1))
+)
+ENGINE = MergeTree
+PARTITION BY toDate(ts)
+ORDER BY (tenant, metric, series, ts)
+SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS metric_summaries_mv TO metric_summaries AS
+SELECT
+    tenant,
+    metric,
+    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
+    fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
+    p.count AS count,
+    p.sum AS sum,
+    p.quantile_values AS quantiles,
+    p.flags AS flags
+FROM (SELECT tenant, received_at, metric, identity, arrayJoin(summaries) AS p FROM metrics_in)
+WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000;
