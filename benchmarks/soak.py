@@ -32,8 +32,9 @@ from benchmarks.plot import Line, Panel, panels
 from benchmarks.progress import say
 from benchmarks.spanhouse_process import Spanhouse, spanhouse
 from benchmarks.stored import stored_in
-from benchmarks.suite.flood import flood, send
-from benchmarks.suite.material import Combination, requests, templates
+from benchmarks.suite.flood import send
+from benchmarks.suite.material import Combination, templates
+from benchmarks.suite.maximum import maximum, requests_per_second
 from benchmarks.supply import supply
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -94,17 +95,16 @@ def _options() -> argparse.Namespace:
 
 
 def _soak(target: Spanhouse, seconds: float, spans: int) -> dict[str, Any]:
-    target.wait_until_quiet()
-    before = flood(target, requests(_COMBINATION, cycle=_CYCLE, spans=spans))
-    made = templates(_COMBINATION.workload, _COMBINATION.packaging, _CYCLE)
+    before = maximum(target, _COMBINATION, cycle=_CYCLE, spans=spans, seconds=min(30.0, seconds / 4))
     rate = _SHARE * before.spans_per_second
-    say(f"{before.spans_per_second:,.0f} spans per second are kept up; sending {rate:,.0f} for {seconds:g} s")
+    say(f"sending {rate:,.0f} spans per second for {seconds:g} s")
     over = threading.Event()
     samples: list[dict[str, float]] = []
     watch = threading.Thread(target=lambda: samples.extend(_sampled(target, seconds / _SAMPLES, over)))
     watch.start()
-    per_second = rate * len(made) / sum(template.spans for template in made)
-    outcome = send(target, supply(made, seed=3), _COMBINATION.transport, per_second=per_second, seconds=seconds)
+    made = templates(_COMBINATION.workload, _COMBINATION.packaging, _CYCLE)
+    per_second = requests_per_second(rate, _COMBINATION, _CYCLE)
+    outcome = send(target, supply(made, seed=9), _COMBINATION.transport, per_second=per_second, seconds=seconds)
     over.set()
     watch.join()
     target.wait_until_stored()
@@ -112,7 +112,7 @@ def _soak(target: Spanhouse, seconds: float, spans: int) -> dict[str, Any]:
         "minutes": round(seconds / 60, 1),
         "maximum_spans_per_second": round(before.spans_per_second),
         "spans_per_second": round(outcome.acknowledged.spans / outcome.seconds),
-        "spans": before.spans + outcome.acknowledged.spans,
+        "spans": before.acknowledged.spans + outcome.acknowledged.spans,
         "requests_refused": outcome.answers.total() - outcome.answers[ACCEPTED],
         "p50_ms": round(outcome.percentile(50), 2),
         "p99_ms": round(outcome.percentile(99), 2),

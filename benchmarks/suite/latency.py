@@ -12,8 +12,9 @@ from typing import Any
 
 from benchmarks.progress import say
 from benchmarks.spanhouse_process import Spanhouse, spanhouse
-from benchmarks.suite.flood import flood, send
-from benchmarks.suite.material import Combination, requests, templates
+from benchmarks.suite.flood import send
+from benchmarks.suite.material import Combination, templates
+from benchmarks.suite.maximum import maximum, requests_per_second
 from benchmarks.suite.scale import Scale
 from benchmarks.supply import supply
 from benchmarks.wire import SERVER, Ids, encode_span, resource_part, scope_part, varint
@@ -27,24 +28,23 @@ _FIRST_ASKED = 0.3
 
 def latency(scale: Scale) -> dict[str, Any]:
     """Of SDK packaging, without compression, over both protocols; and how fresh the answers are."""
+    first = _COMBINATIONS[0]
     with spanhouse(quiet_seconds=scale.quiet_seconds) as target:
-        target.wait_until_quiet()
-        found = flood(target, requests(_COMBINATIONS[0], cycle=scale.cycle, spans=scale.maximum_spans))
-        maximum = found.spans_per_second
-        say(f"{maximum:,.0f} spans per second are kept up")
-        levels = [_level(target, one, share, maximum, scale) for one in _COMBINATIONS for share in LEVELS]
-        freshness = [_freshness(target, share, maximum, scale) for share in (0, 0.5)]
-    return {"maximum_spans_per_second": round(maximum), "levels": levels, "freshness": freshness}
+        most = maximum(
+            target, first, cycle=scale.cycle, spans=scale.maximum_spans, seconds=scale.overload_seconds
+        ).spans_per_second
+        levels = [_level(target, one, share, most, scale) for one in _COMBINATIONS for share in LEVELS]
+        freshness = [_freshness(target, share, most, scale) for share in (0, 0.5)]
+    return {"maximum_spans_per_second": round(most), "levels": levels, "freshness": freshness}
 
 
-def _level(target: Spanhouse, combination: Combination, share: float, maximum: float, scale: Scale) -> dict[str, Any]:
+def _level(target: Spanhouse, combination: Combination, share: float, most: float, scale: Scale) -> dict[str, Any]:
     made = templates(combination.workload, combination.packaging, scale.cycle)
-    per_request = sum(template.spans for template in made) / len(made)
     outcome = send(
         target,
         supply(made),
         combination.transport,
-        per_second=max(1.0, share * maximum / per_request),
+        per_second=requests_per_second(share * most, combination, scale.cycle),
         seconds=scale.level_seconds,
     )
     target.wait_until_quiet()
@@ -61,9 +61,9 @@ def _level(target: Spanhouse, combination: Combination, share: float, maximum: f
     return level
 
 
-def _freshness(target: Spanhouse, share: float, maximum: float, scale: Scale) -> dict[str, Any]:
+def _freshness(target: Spanhouse, share: float, most: float, scale: Scale) -> dict[str, Any]:
     stop = threading.Event()
-    load = threading.Thread(target=_background, args=(target, share * maximum, scale, stop))
+    load = threading.Thread(target=_background, args=(target, share * most, scale, stop))
     if share:
         load.start()
     seconds = [_probe(target) for _ in range(scale.probes)]
@@ -81,10 +81,11 @@ def _freshness(target: Spanhouse, share: float, maximum: float, scale: Scale) ->
 
 
 def _background(target: Spanhouse, spans_per_second: float, scale: Scale, stop: threading.Event) -> None:
-    made = templates(_COMBINATIONS[0].workload, _COMBINATIONS[0].packaging, scale.cycle)
-    per_request = sum(template.spans for template in made) / len(made)
-    until_stopped = itertools.takewhile(lambda _: not stop.is_set(), supply(made, seed=7))
-    send(target, until_stopped, "gRPC", per_second=max(1.0, spans_per_second / per_request))
+    first = _COMBINATIONS[0]
+    source = supply(templates(first.workload, first.packaging, scale.cycle), seed=7)
+    until_stopped = itertools.takewhile(lambda _: not stop.is_set(), source)
+    per_second = requests_per_second(spans_per_second, first, scale.cycle)
+    send(target, until_stopped, first.transport, per_second=per_second)
 
 
 def _probe(target: Spanhouse) -> float:

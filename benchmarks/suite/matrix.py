@@ -41,7 +41,9 @@ def _row(combination: Combination, scale: Scale) -> dict[str, Any]:
             before = target.tree.cpu_by_thread
             found = flood(target, sent, combination.transport, gzip=combination.gzip)
             threads = target.tree.cpu_by_thread - before
-        stored = stored_in(folder, merged=combination.encoding == "identity")
+        stored = stored_in(
+            folder, merged=combination in (Combination(combination.workload, combination.packaging), _ONE)
+        )
     acknowledged = found.outcome.acknowledged
     row = {
         "workload": combination.workload,

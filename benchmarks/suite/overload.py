@@ -12,59 +12,45 @@ from benchmarks.load import ACCEPTED, LATER
 from benchmarks.progress import say
 from benchmarks.spanhouse_process import Spanhouse, spanhouse
 from benchmarks.stored import stored_in
-from benchmarks.suite.flood import flood, send
-from benchmarks.suite.material import Combination, requests, templates
+from benchmarks.suite.material import Combination
+from benchmarks.suite.maximum import maximum, storm
 from benchmarks.suite.scale import Scale
-from benchmarks.supply import supply
 
 _COMBINATION = Combination("mesh", "SDK")
-_CONNECTIONS = 32
 _SAMPLED_EVERY = 1.0
 
 
 def overload(scale: Scale) -> dict[str, Any]:
     """With a small quota for the log, so that the storm is felt within seconds."""
+    cycle, seconds = scale.cycle, scale.overload_seconds
     with tempfile.TemporaryDirectory(prefix="spanhouse-bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         quota = f"--log-quota={scale.overload_quota}"
         with spanhouse(quota, folder=folder, quiet_seconds=scale.quiet_seconds) as target:
-            target.wait_until_quiet()
-            # below the quota, so that nothing is refused while the maximum is found
-            before = flood(target, requests(_COMBINATION, cycle=scale.cycle, spans=scale.maximum_spans))
-            made = templates(_COMBINATION.workload, _COMBINATION.packaging, scale.cycle)
-            per_second = 2 * before.spans_per_second * len(made) / sum(template.spans for template in made)
+            before = maximum(target, _COMBINATION, cycle=cycle, spans=scale.maximum_spans, seconds=seconds)
             samples = Samples(target)
-            started = time.perf_counter()
-            outcome = send(
-                target,
-                supply(made, seed=2),
-                _COMBINATION.transport,
-                connections=_CONNECTIONS,
-                per_second=per_second,
-                seconds=scale.overload_seconds,
-            )
-            target.wait_until_stored()
-            seconds = time.perf_counter() - started
+            found = storm(target, _COMBINATION, 2 * before.spans_per_second, cycle=cycle, seconds=seconds, seed=3)
             samples.stop()
             memory = target.peak_memory
         stored = stored_in(folder).spans
-    throughput = outcome.acknowledged.spans / seconds
-    refused = outcome.answers[LATER]
-    say(f"twice the maximum: {throughput / before.spans_per_second:.0%} of it kept up, {refused} requests refused")
+    acknowledged = before.acknowledged + found.acknowledged
+    accepted, refused = (found.answers.get(kind, 0) for kind in (ACCEPTED, LATER))
+    share = found.spans_per_second / before.spans_per_second
+    say(f"twice the maximum: {share:.0%} of it kept up, {refused} requests refused")
     return {
         "maximum_spans_per_second": round(before.spans_per_second),
         "offered_spans_per_second": round(2 * before.spans_per_second),
-        "spans_per_second": round(throughput),
-        "share_of_maximum": round(throughput / before.spans_per_second, 2),
+        "spans_per_second": round(found.spans_per_second),
+        "share_of_maximum": round(share, 2),
         "log_quota": scale.overload_quota,
-        "accepted": outcome.answers[ACCEPTED],
+        "accepted": accepted,
         "refused_retryable": refused,
-        "refused_otherwise": outcome.answers.total() - outcome.answers[ACCEPTED] - refused,
-        "answers": dict(outcome.answers),
-        "p99_ms": round(outcome.percentile(99), 2),
+        "refused_otherwise": sum(found.answers.values()) - accepted - refused,
+        "answers": found.answers,
+        "p99_ms": found.p99_ms,
         "peak_memory_mb": memory >> 20,
-        "spans_missing": (before.outcome.acknowledged + outcome.acknowledged).spans - stored.spans,
-        "same_spans": before.outcome.acknowledged + outcome.acknowledged == stored,
+        "spans_missing": acknowledged.spans - stored.spans,
+        "same_spans": acknowledged == stored,
         "samples": samples.taken,
     }
 
