@@ -23,8 +23,9 @@ from tests.support.polling import eventually
 COMMAND = (sys.executable, "-m", "spanhouse_cli")
 FREE_PORTS = ("--otlp-grpc=127.0.0.1:0", "--otlp-http=127.0.0.1:0", "--http=127.0.0.1:0")
 READY_SECONDS = 30.0
-# Data is stored soon, because tests wait for it.
+# Data is stored soon, because tests wait for it; where much is sent, so many inserts cost more than waiting does.
 SEGMENT_AGE = "--segment-age=200ms"
+LONG_SEGMENTS = "--segment-age=1s"
 # For tests that wait for the program's own spans, which it otherwise sends every five seconds.
 SPANS_AT_ONCE = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
 

@@ -17,6 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.query.reference_map import check_map, whole_range
 from tests.query.service import Service, fresh_tenant
 from tests.support.call_graphs import call_graph, segments
+from tests.support.effort import examples
 from tests.support.spans import (
     CLIENT,
     CONSUMER,
@@ -36,7 +37,7 @@ RANGE = {"from": START, "to": START + MINUTE}
 MAP = "/api/v1/service-map"
 
 
-@settings(max_examples=15, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(15), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32))
 def test_equals_the_reference_where_nothing_is_rolled_up(service: Service, seed: int) -> None:
     tenant = fresh_tenant()

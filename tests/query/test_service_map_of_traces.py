@@ -15,6 +15,7 @@ from tests.query.reference_map import check_map, whole_range
 from tests.query.reference_traces import FILTERS, satisfying
 from tests.query.service import Service, fresh_tenant
 from tests.support.call_graphs import call_graph, segments
+from tests.support.effort import examples
 from tests.support.spans import CLIENT, CONSUMER, MILLISECOND, PRODUCER, SECOND, SERVER, Value, request, span
 
 MINUTE = 60 * SECOND
@@ -23,7 +24,7 @@ RANGE = {"from": START, "to": START + MINUTE}
 MAP = "/api/v1/service-map"
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(8), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32))
 def test_equals_the_reference_of_these_traces(service: Service, seed: int) -> None:
     tenant = fresh_tenant()

@@ -13,6 +13,7 @@ from tests.query.reference_map import check_map, whole_range
 from tests.query.rolling_up import roll_up
 from tests.query.service import Service, fresh_tenant
 from tests.support.call_graphs import Sent, call_graph, segments
+from tests.support.effort import examples
 from tests.support.spans import CLIENT, PRODUCER
 
 MAP = "/api/v1/service-map"
@@ -41,7 +42,7 @@ def late_ones(rnd: random.Random, spans: list[Sent]) -> list[Sent]:
     return rnd.sample(tellable, len(tellable) // 2)
 
 
-@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
+@settings(max_examples=examples(4), deadline=None, phases=[Phase.explicit, Phase.generate])  # to shrink takes minutes
 @given(st.integers(0, 2**32))
 def test_equals_the_reference_before_and_after_late_spans(service: Service, seed: int) -> None:
     tenant = fresh_tenant()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 
-_IS_FULL = os.environ.get("TEST_EFFORT") == "full"
+IS_FULL = os.environ.get("TEST_EFFORT") == "full"
 _SHARE = 4
 _LEAST = 3
 
 
 def examples(number: int) -> int:
     """How many of `number` examples hypothesis is to try: a quarter, others each time, where nobody asks for all."""
-    return number if _IS_FULL else max(_LEAST, number // _SHARE)
+    return number if IS_FULL else max(_LEAST, number // _SHARE)

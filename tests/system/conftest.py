@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Running, serving
+from tests.cli.running import LONG_SEGMENTS, Running, serving
 
 
 @pytest.fixture(autouse=True)
@@ -21,5 +21,5 @@ def _unconfigured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Running]:
     """`spanhouse up` on an empty folder."""
-    with serving("up", tmp_path / "data") as process:
+    with serving("up", tmp_path / "data", LONG_SEGMENTS) as process:
         yield process

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.cli.running import Running, serving
+from tests.cli.running import LONG_SEGMENTS, Running, serving
 from tests.cli.running import request as http_request
 from tests.support.effort import examples
 from tests.support.polling import eventually
@@ -58,7 +58,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     acknowledged: list[ExportTraceServiceRequest] = []
     unanswered: list[ExportTraceServiceRequest] = []
     for _ in range(ROUNDS):
-        with serving("up", tmp_path / "data") as running:
+        with serving("up", tmp_path / "data", LONG_SEGMENTS) as running:
             # A sender that got no answer sends the same bytes again.
             # One that got its answer may have lost it on the way: it is stored already, and must not be stored again.
             for body in unanswered[-SENDERS:] + acknowledged[:SENDERS]:
@@ -76,7 +76,7 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
                 unanswered += [sender.unanswered] if sender.unanswered is not None else []
     assert len(acknowledged) > ROUNDS * SENDERS
 
-    with serving("up", tmp_path / "data") as running:
+    with serving("up", tmp_path / "data", LONG_SEGMENTS) as running:
         expected = span_ids(acknowledged)
         possible = expected | span_ids(unanswered)
         await_spans_between(running, len(expected), len(possible))

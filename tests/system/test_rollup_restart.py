@@ -21,16 +21,19 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from tests.cli.running import Running, serving
+from tests.cli.running import LONG_SEGMENTS, Running, serving
 from tests.query.reference_map import check_map
 from tests.support.call_graphs import Sent, call_graph
+from tests.support.effort import IS_FULL
 from tests.support.polling import eventually
 from tests.support.rolled_edges import COARSE_TIERS, DAY_TIER
 from tests.support.spans import CLIENT, PRODUCER, SECOND, request, segment
 from tests.system.api import all_traces, ask, await_rollup, send
 
 # Each takes one to two seconds; `ROLLUP_KILLS=100` makes it a hundred.
-KILLS = int(os.environ.get("ROLLUP_KILLS", "20"))
+KILLS = int(os.environ.get("ROLLUP_KILLS", "8"))
+# How much is left to send at each kill under load.
+LEFT = (100, 80, 60, 40, 20) if IS_FULL else (80, 40)
 HOUR, DAY = 3600, 86_400
 # Several hours of a few days, all over when the test begins: seconds.
 AGES = (3 * HOUR, 50 * HOUR, 51 * HOUR)
@@ -240,14 +243,14 @@ def test_the_map_is_right_after_spanhouse_was_killed_while_it_rolled_up_under_lo
     until = time.time_ns()
     since = until - 3 * DAY * SECOND
     waiting = [body_of(piece) for piece in rest if piece]
-    with serving("up", tmp_path / "data") as running:
+    with serving("up", tmp_path / "data", LONG_SEGMENTS) as running:
         send(running, ExportTraceServiceRequest.FromString(body_of(first)))
         eventually(lambda: stored(running, since, until) == len(first), 30)
         running.stop(signal.SIGKILL)
 
     in_a_step = 0
-    for left in (100, 80, 60, 40, 20):
-        with serving("up", tmp_path / "data") as running:
+    for left in LEFT:
+        with serving("up", tmp_path / "data", LONG_SEGMENTS) as running:
             sender = Sender(running, waiting[:-left])
             sender.start()
             time.sleep(rnd.uniform(0, 0.5))  # the moment of the crash, not a condition that is waited for
@@ -257,7 +260,7 @@ def test_the_map_is_right_after_spanhouse_was_killed_while_it_rolled_up_under_lo
             waiting = sender.left + waiting[-left:]
     assert in_a_step > 0
 
-    with serving("up", tmp_path / "data") as running:
+    with serving("up", tmp_path / "data", LONG_SEGMENTS) as running:
         Sender(running, waiting).run()
         eventually(lambda: stored(running, since, until) == len(spans), 30)
         await_rollup(running)

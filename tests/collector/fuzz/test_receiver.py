@@ -1,6 +1,6 @@
 """No input stops or delays what others send: after each, a good request is acknowledged, and in the end stored.
 
-FUZZ_SECONDS is how long each kind of input is tried, 4 by default.
+FUZZ_SECONDS is how long each kind of input is tried, 2 by default, and 4 with TEST_EFFORT=full.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from tests.collector import responsive
 from tests.collector.conftest import Running, Start
 from tests.collector.fuzz import bodies
+from tests.support.effort import IS_FULL
 from tests.support.spans import request, span
 
-SECONDS = float(os.environ.get("FUZZ_SECONDS", "4"))
+SECONDS = float(os.environ.get("FUZZ_SECONDS") or (4 if IS_FULL else 2))
 DEFINED = {200, 400, 413, 415}
 DEFINED_GRPC = {
     grpc.StatusCode.OK,
