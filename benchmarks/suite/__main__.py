@@ -108,7 +108,9 @@ def _measure(result: dict[str, Any], measures: Sequence[str], scale: Scale, save
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="benchmarks.suite", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a tiny run that shows that everything works")
     parser.add_argument("--only", nargs="+", choices=sorted(MEASURES), metavar="MEASURE", help=", ".join(MEASURES))
     parser.add_argument("--save", type=Path, help="write the document there, and neither plots nor tables")
