@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from spanhouse_collector.errors import Overloaded
+from spanhouse_collector.errors import Cause, Overloaded
 from spanhouse_collector.retry_after import Drain, retry_after
 
 
@@ -31,7 +31,9 @@ class Budget:
         """Let one request more in. Raises Overloaded where there are enough."""
         if self.requests >= self._most_requests:
             raise Overloaded(
-                f"too many requests are under way, max_requests is {self._most_requests}", self.until_through()
+                f"too many requests are under way, max_requests is {self._most_requests}",
+                self.until_through(),
+                Cause.REQUESTS,
             )
         if not self.requests:
             self._leaving.begin()
@@ -48,7 +50,8 @@ class Budget:
     def take(self, size: int, *, held: int) -> None:
         """Take `size` bytes for one that holds `held` already. Raises Overloaded where others have too much."""
         if self.used > held and self.used + size > self._limit:
-            raise Overloaded("too many requests are under way", retry_after(self._bytes_leaving.seconds_for(self.used)))
+            wait = retry_after(self._bytes_leaving.seconds_for(self.used))
+            raise Overloaded("too many requests are under way", wait, Cause.MEMORY)
         if not self.used:
             self._bytes_leaving.begin()
         self.used += size

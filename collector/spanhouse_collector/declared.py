@@ -16,6 +16,14 @@ REQUESTS = DeclaredMetric(
     "OTLP requests by what became of them: accepted, duplicate, or why they were refused.",
     ("signal", "transport", "outcome"),
 )
+OVERLOADED = DeclaredMetric(
+    "spanhouse_otlp_requests_overloaded_total",
+    "counter",
+    "requests",
+    "OTLP requests that were told to come again, by cause: requests (max_requests), memory, log_quota, disk_reserve, "
+    "write (the disk does not take it), rate (tenant_rates), slow_body, starting, stopping, failure (see the log).",
+    ("cause",),
+)
 REQUEST_BYTES = DeclaredMetric(
     "spanhouse_otlp_request_size_bytes",
     "histogram",

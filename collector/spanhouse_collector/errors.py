@@ -7,6 +7,7 @@ and tries again after the time it is told. OTLP specification 1.x, "OTLP/gRPC Re
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from http import HTTPStatus
 
 import grpc
@@ -36,12 +37,28 @@ class Forbidden(Refused):
     """The sender's API key is not for what it sends."""
 
 
+class Cause(StrEnum):
+    """Why not now: what such refusals are counted under."""
+
+    REQUESTS = "requests"  # max_requests are under way
+    MEMORY = "memory"  # too much of them is in memory
+    LOG_QUOTA = "log_quota"
+    DISK_RESERVE = "disk_reserve"
+    WRITE = "write"  # the disk does not take it
+    RATE = "rate"  # tenant_rates
+    SLOW_BODY = "slow_body"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    FAILURE = "failure"  # an error that nobody has foreseen
+
+
 class Overloaded(Refused):
     """Not now: the sender keeps the data and tries again after `retry_after` seconds."""
 
-    def __init__(self, message: str, retry_after: float) -> None:
+    def __init__(self, message: str, retry_after: float, cause: Cause) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.cause = cause
 
 
 class RateLimited(Overloaded):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry
 
 from spanhouse_collector import declared
-from spanhouse_collector.errors import ANSWERS
+from spanhouse_collector.errors import ANSWERS, Cause
 
 _TENANTS = 100
 _OTHERS = "other"
@@ -31,6 +31,7 @@ class Metrics:
         self.tenants = TenantLabels()
 
         self.requests = declared.REQUESTS.counter(registry)
+        self.overloaded = declared.OVERLOADED.counter(registry)
         self.request_bytes = declared.REQUEST_BYTES.histogram(registry)
         self.accepted = declared.ACCEPTED.counter(registry)
         self.rejected = declared.REJECTED.counter(registry)
@@ -85,6 +86,8 @@ class Metrics:
         for transport in ("grpc", "http"):
             for outcome in ("accepted", "duplicate", *(answer.reason for answer in ANSWERS.values())):
                 self.requests.labels("traces", transport, outcome)
+        for cause in Cause:
+            self.overloaded.labels(cause)
         for outcome in ("stored", "isolated", "unreadable", "forgotten"):
             self.segments.labels(outcome)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from spanhouse_storage.tenant import OWN_TENANT
 
 from spanhouse_collector.config import EVERY_OTHER, Rate
-from spanhouse_collector.errors import RateLimited
+from spanhouse_collector.errors import Cause, RateLimited
 from spanhouse_collector.retry_after import Clock, retry_after
 
 # What a tenant that was silent may send at once, in seconds of its rate. Exporters gather for five.
@@ -50,7 +50,7 @@ class Rates:
         account = self._accounts.get(self._name(tenant))
         wait = account.until - self._clock() - BURST if account is not None else 0.0
         if wait > 0:
-            raise RateLimited(f"tenant {tenant} sends faster than tenant_rates allows", retry_after(wait))
+            raise RateLimited(f"tenant {tenant} sends faster than tenant_rates allows", retry_after(wait), Cause.RATE)
 
     def charge(self, tenant: str, *, size: int = 0, spans: int = 0) -> None:
         """Take bytes and spans from what the tenant may send."""

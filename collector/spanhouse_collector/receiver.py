@@ -15,7 +15,7 @@ from spanhouse_collector.access import Access
 from spanhouse_collector.budget import Budget
 from spanhouse_collector.check import Checked, check_traces
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.errors import ANSWERS, Overloaded, RateLimited, Refused
+from spanhouse_collector.errors import ANSWERS, Cause, Overloaded, RateLimited, Refused
 from spanhouse_collector.frame import digest_of, frame_header
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.rates import Rates
@@ -99,20 +99,22 @@ class TraceReceiver:
                     self._readings.discard(reading)
         except TimeoutError as error:
             self._require_running(error)
-            raise Overloaded(
-                f"the body did not come within {_SECONDS_TO_READ} seconds", self.budget.until_through()
-            ) from error
+            reason = f"the body did not come within {_SECONDS_TO_READ} seconds"
+            raise Overloaded(reason, self.budget.until_through(), Cause.SLOW_BODY) from error
 
     def refused(self, transport: str, refusal: Refused) -> None:
         """Count a request that a transport or this path turned away."""
         self._metrics.requests.labels("traces", transport, ANSWERS[type(refusal)].reason).inc()
+        if isinstance(refusal, Overloaded):
+            self._metrics.overloaded.labels(refusal.cause).inc()
 
     def failed(self, error: Exception) -> Overloaded:
         """The refusal for an error that nobody has foreseen: the sender keeps the data. Logged once for each kind."""
         if type(error) not in self._troubles:
             self._troubles[type(error)] = Trouble()
             logger.error("a request was not accepted: %r", error, exc_info=error)
-        return Overloaded("the collector failed; its log says why", retry_after(self._troubles[type(error)].lasts()))
+        wait = retry_after(self._troubles[type(error)].lasts())
+        return Overloaded("the collector failed; its log says why", wait, Cause.FAILURE)
 
     def stop(self, seconds: float) -> None:
         """Accept nothing more, and wait for no body. seconds: how long stopping may take."""
@@ -145,9 +147,8 @@ class TraceReceiver:
             try:
                 await asyncio.shield(written)
             except OSError as error:
-                raise Overloaded(
-                    f"the request could not be written: {error.strerror}", self._log.until_written()
-                ) from error
+                reason = f"the request could not be written: {error.strerror}"
+                raise Overloaded(reason, self._log.until_written(), Cause.WRITE) from error
         self._count(request, checked, repeated)
 
     def _count(self, request: Request, checked: Checked, repeated: bool) -> None:
@@ -165,4 +166,4 @@ class TraceReceiver:
         """Raises Overloaded once it stops, until when another may have taken its place."""
         if self._stopped_at is not None:
             left = self._stopped_at - time.monotonic()
-            raise Overloaded("the collector is stopping", retry_after(left)) from cause
+            raise Overloaded("the collector is stopping", retry_after(left), Cause.STOPPING) from cause

@@ -99,6 +99,8 @@ async def test_groups_that_cannot_be_written_are_counted(start: Start, monkeypat
 
     assert refused.status_code == 503
     assert found["spanhouse_log_write_failures_total"] == 1
+    assert found['spanhouse_otlp_requests_overloaded_total{cause="write"}'] == 1
+    assert found['spanhouse_otlp_requests_overloaded_total{cause="log_quota"}'] == 0
     assert found["spanhouse_log_group_requests_count"] == 0
 
 

@@ -12,7 +12,7 @@ from anyio import to_thread
 from prometheus_client import CollectorRegistry
 
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.errors import Overloaded
+from spanhouse_collector.errors import Cause, Overloaded
 from spanhouse_collector.frame import Frame
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.retry_after import Drain, Trouble, retry_after
@@ -60,8 +60,8 @@ class SegmentLog:
     async def open(self, seen: Callable[[Frame], None], ahead: str | None = None) -> None:
         """Recover what an earlier process left, queue it first, and start to write.
 
-        `seen` is shown every frame found, in a thread. ahead: the token of a segment that was taken out of turn, and
-        may be stored in part: it is loaded before all others. Raises OSError.
+        `seen` is shown every frame found, in a thread. ahead: the token of a segment that overtook others, and may be
+        stored in part: it is loaded before all others. Raises OSError.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._quarantine.open()
@@ -86,7 +86,7 @@ class SegmentLog:
     def append(self, header: bytes, body: bytes, spans: int, key: bytes) -> asyncio.Future[None]:
         """Begin to make a frame durable; the future says when it is. Raises Overloaded where there is no room."""
         if self._writer is None:
-            raise Overloaded("the collector is not ready to write", retry_after(self._trouble.lasts()))
+            raise Overloaded("the collector is not ready to write", retry_after(self._trouble.lasts()), Cause.STARTING)
         append = Append(header, body, spans, key, asyncio.get_running_loop().create_future())
         self._admit(append.size)
         if not self.bytes_in_memory:
@@ -152,15 +152,15 @@ class SegmentLog:
     def _admit(self, size: int) -> None:
         """A frame that has the memory or the disk to itself is let in whatever its size."""
         if self.bytes_in_memory and self.bytes_in_memory + size > self._config.pending_bytes:
-            raise Overloaded(
-                "too many requests wait for the disk", retry_after(self._writing.seconds_for(self.bytes_in_memory))
-            )
+            wait = retry_after(self._writing.seconds_for(self.bytes_in_memory))
+            raise Overloaded("too many requests wait for the disk", wait, Cause.MEMORY)
         used = self.bytes_on_disk + self.bytes_in_memory
         if used and used + size > self._config.log_quota:
             raise Overloaded(
                 f"{self.bytes_on_disk} bytes wait to be stored and log_quota is {self._config.log_quota}: "
                 "the store is down or too slow",
                 retry_after(self._storing.seconds_for(used + size - self._config.log_quota)),
+                Cause.LOG_QUOTA,
             )
         self._require_room(size)
 
@@ -171,12 +171,14 @@ class SegmentLog:
         try:
             free = self.bytes_free
         except OSError as error:
-            raise Overloaded(f"the log cannot be written: {error.strerror}", self.until_written()) from error
+            reason = f"the log cannot be written: {error.strerror}"
+            raise Overloaded(reason, self.until_written(), Cause.WRITE) from error
         if free < self._config.disk_reserve + size:
             raise Overloaded(
                 f"the disk has {free} bytes free, and disk_reserve is {self._config.disk_reserve}: there is no room to "
                 "store more",
                 self._until_free(self._config.disk_reserve + size - free),
+                Cause.DISK_RESERVE,
             )
 
     def _until_free(self, size: int) -> float:
