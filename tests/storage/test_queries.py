@@ -177,6 +177,24 @@ def test_closing_closes_every_client_even_if_the_engine_is_gone(empty_store: Sto
         client.command("SELECT 1")
 
 
+def test_it_tells_how_many_queries_run_and_wait(empty_store: Store) -> None:
+    pool = QueryPool(empty_store.queries._open_client, size=1, limits=QueryLimits(seconds=60))
+    before = pool.busy, pool.waiting
+
+    async def crowd() -> None:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(ignoring_the_end, pool)
+            with anyio.fail_after(10):
+                while (pool.busy, pool.waiting) != (1, 2):
+                    await anyio.sleep(0.01)
+            tasks.cancel_scope.cancel()
+
+    with closing(pool):
+        anyio.run(crowd)
+        assert before == (pool.busy, pool.waiting) == (0, 0)
+
+
 async def ignoring_the_end(pool: QueryPool) -> None:
     with suppress(StoreError):
         await pool.rows(ENDLESS)

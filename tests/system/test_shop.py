@@ -20,7 +20,7 @@ from tests.demo.shop_process import shop
 from tests.support.polling import eventually
 from tests.system.api import all_traces, ask, is_stored, spans_of
 
-JOURNEYS = 40
+JOURNEYS = 20
 SEED = 11
 BOUND = 0.011
 ENTRY = (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CONSUMER)
