@@ -46,14 +46,14 @@ class Window:
 
     @property
     def ahead(self) -> str | None:
-        """The token of the last segment that was loaded out of turn, by an earlier process too. Raises OSError."""
+        """The token of the last segment that overtook others, in an earlier process too. Raises OSError."""
         try:
             return self._ahead_path.read_text("ascii", "replace") or None
         except FileNotFoundError:
             return None
 
     def goes_ahead(self, segment: Segment) -> None:
-        """Note, durably, that a segment is about to be loaded out of turn. Raises OSError.
+        """Note, durably, that a segment is about to overtake others. Raises OSError.
 
         After a crash it has to be loaded first, as long as the engine remembers what it has of it.
         """
@@ -75,7 +75,7 @@ class Window:
         """Note a segment as stored, and remove its file. Raises OSError.
 
         Every 64 the removals are made durable: after a loss of power no more than these come back, and they are the
-        oldest. One that was loaded out of turn would not be, and may not come back.
+        oldest. One that overtook others would not be, and may not come back.
         """
         if not self._names or self._names[-1] != segment.token:
             self._note(segment.token)

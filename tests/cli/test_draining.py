@@ -71,7 +71,10 @@ def test_a_sender_who_stops_in_the_middle_is_answered_and_does_not_hold_it_up(tm
         assert running.stop(seconds=6) == 0
         answer = http.client.HTTPResponse(sender)
         answer.begin()
-        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert (answer.status, 1 <= int(answer.headers["Retry-After"]) <= 8) == (
+            503,
+            True,
+        )  # of five seconds, and chance
         assert (call.code(), call.details()) == (grpc.StatusCode.UNAVAILABLE, "the collector is stopping")
         silent.set()
         assert "took too long" not in running.log

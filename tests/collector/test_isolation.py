@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from spanhouse_collector.frame import Frame, digest_of, frame_header, scan
 from spanhouse_collector.isolation import Isolation
@@ -178,8 +178,9 @@ async def test_a_request_too_large_for_the_memory_keeps_no_other_out(start: Star
 
 def bomb() -> bytes:
     """Little to send, and much in the engine: each span repeats the attributes of its scope."""
-    scope = InstrumentationScope(attributes=[KeyValue()] * 200_000)
-    spans = [span(trace_id=b"t" * 16, span_id=b"s" * 8)] * 20_000
+    text = KeyValue(key="text", value=AnyValue(string_value="x" * 60_000))
+    scope = InstrumentationScope(attributes=[text] * 100)
+    spans = [span(trace_id=b"t" * 16, span_id=b"s" * 8)] * 1_000
     scopes = [ScopeSpans(scope=scope, spans=spans)]
     data = ExportTraceServiceRequest(resource_spans=[ResourceSpans(scope_spans=scopes)]).SerializeToString()
     return unchecked(data, len(spans))

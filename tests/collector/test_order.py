@@ -1,4 +1,4 @@
-"""Segments are loaded oldest first, and of a backlog the newest in between."""
+"""Segments are loaded oldest first, and what comes behind a backlog in between."""
 
 from __future__ import annotations
 
@@ -39,22 +39,24 @@ async def test_a_few_are_taken_oldest_first() -> None:
     assert await taken(ordered(8), 8) == list(range(8))
 
 
-async def test_of_a_backlog_the_newest_is_taken_once_and_then_the_oldest_until_a_newer_one_comes() -> None:
-    order = ordered(20)
-    assert await taken(order, 4) == [0, 19, 1, 2]
-    for number in (20, 21):
+async def test_what_comes_behind_a_backlog_has_two_of_three_turns() -> None:
+    order = ordered(9)
+    for number in (9, 10, 11):
         order.put(numbered(number), Rank.WHOLE)
-    assert await taken(order, 5) == [21, 3, 4, 5, 6]
+    assert await taken(order, 12) == [0, 9, 10, 1, 11, 2, 3, 4, 5, 6, 7, 8]
 
 
-async def test_what_always_comes_leaves_the_backlog_half_of_the_turns() -> None:
+async def test_what_comes_faster_than_it_can_be_taken_joins_the_backlog_which_still_has_its_turns() -> None:
     order = ordered(100)
     found = []
-    for number in range(100, 150):
-        order.put(numbered(number), Rank.WHOLE)
-        found += await taken(order, 2)
-    assert sum(number < 100 for number in found) >= 50
-    assert [number for number in found if number < 99] == sorted(number for number in found if number < 99)
+    for number in range(100, 400, 2):
+        for each in (number, number + 1):
+            order.put(numbered(each), Rank.WHOLE)
+        found += await taken(order, 1)
+    of_backlog = [number for number in found if number < 99]
+    assert len(of_backlog) >= len(found) / 3
+    assert of_backlog == list(range(len(of_backlog)))
+    assert max(found[-9:]) >= 380
 
 
 async def test_who_takes_is_told_what_overtakes_others() -> None:
@@ -97,7 +99,7 @@ async def test_what_was_being_stored_out_of_turn_at_a_crash_comes_first_after_it
 
     def failing_ahead(store: Store, path: Path, token: str) -> None:
         tried.append(token)
-        if token == tokens[-1]:
+        if token == tokens[9]:
             raise StoreUnavailable("down")
         insert(store, path, token)
 
@@ -108,15 +110,15 @@ async def test_what_was_being_stored_out_of_turn_at_a_crash_comes_first_after_it
     monkeypatch.setattr(Store, "insert_segment", failing_ahead)
     async with start() as running:
         async with asyncio.timeout(20):
-            while tokens[-1] not in tried:
+            while tokens[9] not in tried:
                 await asyncio.sleep(0.02)
         assert running.new_spans() == 1
         await running.collector.stop(0.4)
-    assert set(tried) == {tokens[0], tokens[-1]}
+    assert set(tried) == {tokens[0], tokens[9]}
 
     tried.clear()
     monkeypatch.setattr(Store, "insert_segment", noting)
     async with start() as running:
         await running.loaded()
         assert running.new_spans() == 11
-    assert tried[:2] == [tokens[-1], tokens[1]]
+    assert tried[:2] == [tokens[9], tokens[1]]

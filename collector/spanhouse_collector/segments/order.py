@@ -8,8 +8,10 @@ from enum import IntEnum
 
 from spanhouse_collector.segments.segment import Segment
 
-# With more than these, queries would lag behind by as long as it takes to load them all.
-_BACKLOG = 8
+# As many may wait and still be queryable soon; where more do, they are a backlog.
+_SOON = 8
+# Of so many turns, one is the backlog's, however much comes.
+_TURNS = 3
 
 
 class Rank(IntEnum):
@@ -23,15 +25,15 @@ class Rank(IntEnum):
 class LoadingOrder:
     """Segments that wait to be loaded; belongs to one event loop.
 
-    Within a rank they come as they were put. Of a backlog of whole ones, in turn the oldest and the newest, if that was
-    put after the last that was taken as the newest: so what is sent now can be queried soon while the backlog shrinks.
-    fresh: set while one waits that has not failed.
+    Within a rank they come as they were put. Once more than eight whole ones wait they are a backlog: those that are
+    put later have two of three turns, so that what is sent now can be queried soon, until they are more than eight
+    themselves and go to the end of the backlog. fresh: set while one waits that has not failed.
     """
 
     def __init__(self) -> None:
         self._lanes: dict[Rank, deque[Segment]] = {rank: deque() for rank in Rank}
-        self._newer = 0
-        self._newest_next = False
+        self._backlog: deque[Segment] = deque()
+        self._turn = 0
         self._is_closed = False
         self._changed = asyncio.Event()
         self.fresh = asyncio.Event()
@@ -39,8 +41,9 @@ class LoadingOrder:
     def put(self, segment: Segment, rank: Rank) -> None:
         """Add one."""
         self._lanes[rank].append(segment)
-        if rank is Rank.WHOLE:
-            self._newer += 1
+        if len(self._lanes[Rank.WHOLE]) > _SOON:
+            self._backlog += self._lanes[Rank.WHOLE]
+            self._lanes[Rank.WHOLE].clear()
         self._note_change()
 
     def close(self) -> None:
@@ -50,27 +53,30 @@ class LoadingOrder:
 
     async def take(self) -> tuple[Segment, bool] | None:
         """The next, and whether older ones that have not failed wait behind it. Waits for one; None at the end."""
-        while not any(self._lanes.values()):
+        while not self._backlog and not any(self._lanes.values()):
             if self._is_closed:
                 return None
             self._changed.clear()
             await self._changed.wait()
-        rank = next(rank for rank, lane in self._lanes.items() if lane)
-        taken = self._from_whole() if rank is Rank.WHOLE else (self._lanes[rank].popleft(), False)
+        taken = self._next()
         self._note_change()
         return taken
 
-    def _from_whole(self) -> tuple[Segment, bool]:
-        lane = self._lanes[Rank.WHOLE]
-        takes_newest = self._newest_next and self._newer > 0 and len(lane) > _BACKLOG
-        self._newest_next = not takes_newest
-        segment = lane.pop() if takes_newest else lane.popleft()
-        self._newer = 0 if takes_newest else min(self._newer, len(lane))
-        return segment, takes_newest
+    def _next(self) -> tuple[Segment, bool]:
+        first, whole = self._lanes[Rank.FIRST], self._lanes[Rank.WHOLE]
+        if first:
+            return first.popleft(), False
+        if self._backlog and (self._turn == 0 or not whole):
+            self._turn = 1
+            return self._backlog.popleft(), False
+        if whole:
+            self._turn = (self._turn + 1) % _TURNS
+            return whole.popleft(), bool(self._backlog)
+        return self._lanes[Rank.SUSPECT].popleft(), False
 
     def _note_change(self) -> None:
         self._changed.set()
-        if self._lanes[Rank.FIRST] or self._lanes[Rank.WHOLE]:
+        if self._backlog or self._lanes[Rank.FIRST] or self._lanes[Rank.WHOLE]:
             self.fresh.set()
         else:
             self.fresh.clear()
