@@ -62,3 +62,19 @@ def test_equals_the_reference_before_and_after_late_spans(service: Service, seed
         check_map(early, before)
     check_map(spans, after)
     assert after["meta"]["live"]["from"] > after["meta"]["effective"]["from"]
+
+
+def test_a_week_of_versions_may_add_up_to_more_than_the_engine_can_count(service: Service, tenant: str) -> None:
+    minutes = 7 * 24 * 60
+    now = int(time.time()) // 60 * 60
+    versions = {"tenant": tenant, "first": now - minutes * 60, "version": time.time_ns() // 1000}
+    service.store.command(
+        "INSERT INTO edge_minutes (tenant, minute, version)"
+        " SELECT {tenant:String}, toDateTime({first:Int64} + 60 * number, 'UTC'), {version:UInt64} + number"
+        f" FROM numbers({minutes})",
+        versions,
+    )
+    assert minutes * versions["version"] > 2**64
+
+    for asked in ("now-7d", "now-1h"):
+        assert service.get(MAP, {"from": asked}, tenant=tenant)["edges"] == []

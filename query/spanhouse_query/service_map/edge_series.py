@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from spanhouse_query.both import both
+from spanhouse_query.concurrently import both
 from spanhouse_query.config import SECOND
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import Duration, RangeParameters

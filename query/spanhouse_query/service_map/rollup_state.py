@@ -14,6 +14,9 @@ from spanhouse_query.tiers import DAYS, HOURS, TENS, Tier
 from spanhouse_query.time_range import TimeRange
 
 Stamps = Mapping[int, int]
+# The sums of the versions of minutes, ten minutes, hours and days.
+Published = tuple[int, ...]
+_TIERS = ("minutes", "ten_minutes", "hours", "days")
 
 
 def _within(column: str) -> str:
@@ -23,13 +26,13 @@ def _within(column: str) -> str:
     )
 
 
-# Whatever is published makes one of these greater; merges make them smaller at times, which is taken for news.
+# Whatever is published changes one of these sums, which go round at 2^64; merges do at times, which is taken for news.
 PUBLISHED_SQL = f"""
 SELECT
-    (SELECT sum(version) FROM edge_minutes WHERE {_within("minute")})
-    + (SELECT sum(version) FROM edge_ten_minutes WHERE {_within("ten_minutes")})
-    + (SELECT sum(version) FROM edge_hours WHERE {_within("hour")})
-    + (SELECT sum(version) FROM edge_days WHERE {_within("day")}) AS published
+    (SELECT sum(version) FROM edge_minutes WHERE {_within("minute")}) AS minutes,
+    (SELECT sum(version) FROM edge_ten_minutes WHERE {_within("ten_minutes")}) AS ten_minutes,
+    (SELECT sum(version) FROM edge_hours WHERE {_within("hour")}) AS hours,
+    (SELECT sum(version) FROM edge_days WHERE {_within("day")}) AS days
 """
 
 
@@ -78,7 +81,7 @@ class RollupState:
     settled: int
     stepped: int | None
     unsettled: bool
-    published: int
+    published: Published
     minutes: Stamps
     tens: Stamps
     hours: Stamps
@@ -109,20 +112,20 @@ def _units(second: int, length: int, unit: int) -> range:
 async def rollup_state(reader: Reader, effective: TimeRange) -> RollupState:
     """The state of the range now."""
     (row,) = await reader.rows(STATE_SQL, seconds_of(effective))
-    tiers = [row[name] for name in ("minutes", "ten_minutes", "hours", "days")]
+    tiers = [row[name] for name in _TIERS]
     return RollupState(
         (row["settled"] or 0) * SECOND,
         row["stepped"] * 1_000_000 or None,
         row["unsettled"] > 0,
-        sum(versions for versions, _ in tiers),
+        tuple(versions for versions, _ in tiers),
         *(stamps for _, stamps in tiers),
     )
 
 
-async def published_now(reader: Reader, effective: TimeRange) -> int:
+async def published_now(reader: Reader, effective: TimeRange) -> Published:
     """`RollupState.published` as it is now."""
     (row,) = await reader.rows(PUBLISHED_SQL, seconds_of(effective))
-    return int(row["published"])
+    return tuple(row[name] for name in _TIERS)
 
 
 def seconds_of(effective: TimeRange) -> dict[str, int]:

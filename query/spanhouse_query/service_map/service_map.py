@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
-from spanhouse_query.both import both
+from spanhouse_query.concurrently import both
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import MomentParameters
 from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
