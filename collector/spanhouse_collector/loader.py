@@ -81,8 +81,8 @@ class Loader:
         started, age = time.perf_counter(), segment.age
         try:
             segment.cut_to_size()
-            if is_ahead:
-                self._window.goes_ahead(segment)
+            if is_ahead and not self._window.may_go_ahead(segment):
+                return [segment]
             if self._may_be_forgotten(segment) and self._isolation.is_stored(segment):
                 self._metrics.segments.labels("forgotten").inc()
                 return []

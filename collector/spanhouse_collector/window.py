@@ -46,26 +46,26 @@ class Window:
 
     @property
     def ahead(self) -> str | None:
-        """The token of the last segment that overtook others, in an earlier process too. Raises OSError."""
+        """The token of the last segment that overtook others, in an earlier process too."""
         try:
             return self._ahead_path.read_text("ascii", "replace") or None
         except FileNotFoundError:
             return None
+        except OSError as error:
+            self._tell(error)
+            return None
 
-    def goes_ahead(self, segment: Segment) -> None:
-        """Note, durably, that a segment is about to overtake others. Raises OSError.
+    def may_go_ahead(self, segment: Segment) -> bool:
+        """Note, durably, that a segment is about to overtake others; False where that cannot be noted.
 
         After a crash it has to be loaded first, as long as the engine remembers what it has of it.
         """
-        is_there = self._ahead_path.exists()
-        file = os.open(self._ahead_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
-            os.write(file, segment.token.encode())
-            os.fsync(file)
-        finally:
-            os.close(file)
-        if not is_there:
-            sync_folder(self._ahead_path.parent)
+            self._note_ahead(segment.token)
+        except OSError as error:
+            self._tell(error)
+            return False
+        return True
 
     def overtook(self, segment: Segment) -> int:
         """How many segments were stored that were begun after this one; counting ends at `REMEMBERED`."""
@@ -95,6 +95,17 @@ class Window:
             os.close(self._file)
             self._file = None
 
+    def _note_ahead(self, token: str) -> None:
+        is_there = self._ahead_path.exists()
+        file = os.open(self._ahead_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            os.write(file, token.encode())
+            os.fsync(file)
+        finally:
+            os.close(file)
+        if not is_there:
+            sync_folder(self._ahead_path.parent)
+
     def _note(self, name: str) -> None:
         self._names.append(name)
         try:
@@ -119,4 +130,4 @@ class Window:
         """A full disk must not keep segments from being removed: without the file only a restart knows less."""
         if not self._is_told:
             self._is_told = True
-            logger.warning("stored segments cannot be noted in %s: %s", self._path, error)
+            logger.warning("what is stored cannot be noted in %s: %s", self._path.parent, error)

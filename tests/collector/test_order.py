@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,8 @@ def left_behind(data: DataDirectory, count: int) -> list[str]:
     """Segments of an earlier process, one span each; their tokens."""
     folder = data.log / "traces"
     folder.mkdir(parents=True)
-    tokens = [f"{number:020d}-aaaaaaaa" for number in range(1, count + 1)]
+    run = secrets.token_hex(4)  # the store of this module knows the names of other tests' segments
+    tokens = [f"{number:020d}-{run}" for number in range(1, count + 1)]
     for token in tokens:
         (folder / f"{token}.frames").write_bytes(segment([request({"web": [span()]}).SerializeToString()]))
     return tokens
@@ -122,3 +124,21 @@ async def test_what_was_being_stored_out_of_turn_at_a_crash_comes_first_after_it
         await running.loaded()
         assert running.new_spans() == 11
     assert tried[:2] == [tokens[9], tokens[1]]
+
+
+async def test_where_it_cannot_be_noted_nothing_overtakes_and_all_is_stored(
+    start: Start, data: DataDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = left_behind(data, 12)
+    (data.log / "ahead").mkdir()
+    insert, loaded = Store.insert_segment, list[str]()
+
+    def noting(store: Store, path: Path, token: str) -> None:
+        loaded.append(token)
+        insert(store, path, token)
+
+    monkeypatch.setattr(Store, "insert_segment", noting)
+    async with start() as running:
+        await running.stored(12)
+    assert loaded[:9] == tokens[:9]
+    assert sorted(loaded) == tokens

@@ -122,7 +122,7 @@ class SegmentLog:
         return retry_after(self._trouble.lasts())
 
     async def next_sealed(self) -> tuple[Segment, bool] | None:
-        """The next segment to load, and whether it overtakes older ones; None once the log is closed and nothing is left.
+        """The next segment to load, and whether it overtakes older ones; None once the log is closed and empty.
 
         What was put in the place of a segment that failed comes after all that have not failed, unless it is repaired.
         """
