@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from types import TracebackType
 from typing import Self
 
 from spanhouse_collector.errors import Cause, Overloaded
-from spanhouse_collector.retry_after import Drain, retry_after
+from spanhouse_collector.retry_after import Clock, Drain, retry_after
 
 
 class Budget:
@@ -15,13 +16,13 @@ class Budget:
     Who is refused is told to come again when what is under way will be through.
     """
 
-    def __init__(self, limit: int, requests: int) -> None:
+    def __init__(self, limit: int, requests: int, clock: Clock = time.monotonic) -> None:
         self._limit = limit
         self._most_requests = requests
         self.used = 0
         self.requests = 0
-        self._leaving = Drain()
-        self._bytes_leaving = Drain()
+        self._leaving = Drain(clock)
+        self._bytes_leaving = Drain(clock)
 
     def share(self) -> Share:
         """What one request takes of it: `with budget.share() as share: share.take(…)`."""

@@ -18,6 +18,7 @@ from spanhouse_collector.check import check_traces
 from spanhouse_collector.errors import Malformed, Overloaded, TooLarge
 from spanhouse_collector.metrics import TenantLabels
 
+from tests.collector.clock import Clock
 from tests.collector.conftest import EXPORT, Running, Start
 from tests.collector.failures import failing
 from tests.support.spans import request, span
@@ -98,6 +99,24 @@ def test_a_budget_lets_one_in_whatever_it_needs_and_others_as_far_as_there_is_ro
         with pytest.raises(Overloaded):
             one.take(1)
     assert budget.used == 0
+
+
+def test_who_is_refused_is_told_to_come_again_when_what_is_under_way_will_be_through() -> None:
+    clock = Clock()
+    budget = Budget(1000, requests=10, clock=clock)
+    shares = [budget.share() for _ in range(10)]
+    for share in shares:
+        share.__enter__()
+        share.take(100)
+    for _ in range(50):  # one leaves and one comes every half second
+        clock.now += 0.5
+        shares.pop(0).__exit__(None, None, None)
+        shares.append(budget.share().__enter__())
+        shares[-1].take(100)
+    for refused in (lambda: budget.share().__enter__(), lambda: shares[0].take(1)):
+        with pytest.raises(Overloaded) as told:
+            refused()
+        assert 4.5 <= told.value.retry_after <= 8
 
 
 class Unfinished:
