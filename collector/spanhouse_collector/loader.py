@@ -19,7 +19,7 @@ from spanhouse_collector.window import SAFE, Window
 logger = logging.getLogger(__name__)
 
 _FIRST_DELAY = 0.5
-_LONGEST_DELAY = 30.0
+_LONGEST_DELAY = 10.0
 
 
 class Loader:

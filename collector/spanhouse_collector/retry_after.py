@@ -14,7 +14,7 @@ from collections.abc import Callable
 Clock = Callable[[], float]
 
 SHORTEST = 0.1
-# The loader tries an engine that failed at least as often, so that nobody waits much longer than for its next try.
+# Longer waits would leave room unused that the log has again: the loader tries an engine that failed every ten seconds.
 LONGEST = 30.0
 _MEMORY = 10.0  # seconds after which a measured rate counts for a third
 _STANDSTILL = 5.0
