@@ -85,7 +85,7 @@ _DAYS = _Tier(
     last="e.last",
 )
 # What is made, of what, and how many seconds one statement may take.
-_STEPS = ((_TENS, _MINUTES, 6 * HOUR), (_HOURS, _TENS, 2 * DAY), (_DAYS, _HOURS, 7 * DAY))
+_STEPS = ((_TENS, _MINUTES, HOUR), (_HOURS, _TENS, 6 * HOUR), (_DAYS, _HOURS, 7 * DAY))
 _ENDS = "client, client_type, server, server_type, connection"
 # The trace in the middle of those that are typical of the finer units.
 _TYPICAL = "arraySort(groupArrayIf(e.typical, e.stored > 0))[intDiv(countIf(e.stored > 0) + 1, 2)]"
