@@ -86,7 +86,11 @@ class Loader:
             if self._may_be_forgotten(segment) and self._isolation.is_stored(segment):
                 self._metrics.segments.labels("forgotten").inc()
                 return []
-            with told_if_slow("load segment", {"spanhouse.segment": segment.token, "spanhouse.bytes": segment.size}):
+            with told_if_slow(
+                "load segment",
+                {"spanhouse.segment": segment.token, "spanhouse.bytes": segment.size},
+                is_failing=self.trouble is not None,
+            ):
                 self._store.insert_segment(segment.path, segment.token)
         except (StoreError, OSError) as error:
             if cause := segment.unreadable():

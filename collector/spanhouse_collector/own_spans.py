@@ -1,7 +1,8 @@
 """Spans of the collector's own work, where it is slow or fails.
 
 Only then, because what is told of storing spans is spans to be stored: told of each time, an idle collector would never
-come to rest. Slow and failing work makes no more of them than one for each segment or step.
+come to rest. Slow work makes no more of them than one for each segment or step. Work that goes on failing makes one in
+all, because nothing drains what they are written to while the engine is away.
 """
 
 from __future__ import annotations
@@ -19,13 +20,17 @@ tracer = trace.get_tracer("spanhouse_collector", tracer_provider=trace.ProxyTrac
 
 
 @contextmanager
-def told_if_slow(name: str, attributes: Mapping[str, str | int]) -> Iterator[None]:
-    """What is done within makes a span if it takes `SLOW_SECONDS` or raises; what it raises goes on."""
+def told_if_slow(name: str, attributes: Mapping[str, str | int], *, is_failing: bool = False) -> Iterator[None]:
+    """What is done within makes a span if it takes `SLOW_SECONDS` or raises; what it raises goes on.
+
+    is_failing: it raised the last time too, which is not told again.
+    """
     started, began = time.time_ns(), time.perf_counter()
     try:
         yield
     except Exception as error:
-        _tell(name, started, attributes, error)
+        if not is_failing:
+            _tell(name, started, attributes, error)
         raise
     if time.perf_counter() - began >= SLOW_SECONDS:
         _tell(name, started, attributes)

@@ -12,6 +12,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from spanhouse_collector import own_spans
+from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.metrics import TenantLabels
 from spanhouse_storage import Store, StoreUnavailable
@@ -205,6 +206,27 @@ async def test_work_that_fails_makes_a_span_with_the_error(told: InMemorySpanExp
     (failed,) = told.get_finished_spans()
     assert (failed.status.is_ok, failed.status.description) == (False, "down")
     assert [event.name for event in failed.events] == ["exception"]
+
+
+async def test_an_engine_that_stays_away_makes_one_span_for_the_rollup_and_one_for_the_loads(
+    start: Start, told: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(_: EdgeRollup) -> None:
+        raise StoreUnavailable("down")
+
+    monkeypatch.setattr(EdgeRollup, "step", fails)
+    failing(monkeypatch, Store, "insert_segment", error=StoreUnavailable("down"))
+    async with start(segment_age=0.05, rollup=RollupConfig(every=0.01)) as running:
+        await running.export(body())
+        await until(
+            running,
+            lambda found: (
+                found["spanhouse_edge_rollup_failures_total"] >= 3
+                and found["spanhouse_segment_load_failures_total"] >= 2
+            ),
+        )
+
+    assert sorted(span.name for span in told.get_finished_spans()) == ["load segment", "roll up edges"]
 
 
 async def test_spans_that_are_stored_in_part_are_shown_by_tenant(start: Start) -> None:

@@ -127,28 +127,28 @@ class EdgeRollup:
         self._tiered_until = 0
         self._late: int | None = None  # the earliest minute that coarser tiers may lack
         self._running = anyio.CancelScope()
+        self._is_failing = False
         self._stepped = time.monotonic()
         metrics.edge_lag.set_function(lambda: time.monotonic() - self._stepped)
         metrics.edge_waiting.set_function(lambda: len(self._pending))
 
     async def run(self) -> None:
         """Step until stopped; a step that fails is made again."""
-        trouble = False
         with self._running:
             while True:
                 try:
                     await self._observed_step()
-                    trouble = False
+                    self._is_failing = False
                 except StoreError as error:
                     self._metrics.edge_failures.inc()
-                    if not trouble:
+                    if not self._is_failing:
                         logger.warning("the service map's rollup waits: %s", error)
-                    trouble = True
+                    self._is_failing = True
                 except Exception:  # whatever it is: without steps the map's live end would grow for ever
                     self._metrics.edge_failures.inc()
-                    if not trouble:
+                    if not self._is_failing:
                         logger.exception("the service map's rollup failed and will be tried again")
-                    trouble = True
+                    self._is_failing = True
                 await anyio.sleep(self._config.every)
 
     def stop(self) -> None:
@@ -157,7 +157,8 @@ class EdgeRollup:
 
     async def _observed_step(self) -> None:
         began = time.monotonic()
-        with told_if_slow("roll up edges", {"spanhouse.minutes.waiting": len(self._pending)}):
+        waiting = {"spanhouse.minutes.waiting": len(self._pending)}
+        with told_if_slow("roll up edges", waiting, is_failing=self._is_failing):
             await self.step()
         self._metrics.edge_step_seconds.observe(time.monotonic() - began)
         self._stepped = began
