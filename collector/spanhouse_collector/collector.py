@@ -24,11 +24,11 @@ from spanhouse_collector.levels import show_levels
 from spanhouse_collector.loader import Loader
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.operations import operations_app
+from spanhouse_collector.polled_levels import PolledLevels
 from spanhouse_collector.receiver import Request, TraceReceiver
 from spanhouse_collector.recent import RecentRequests, key_of
 from spanhouse_collector.recent_file import RecentFile
 from spanhouse_collector.retries import Retries
-from spanhouse_collector.sampling import Sampling
 from spanhouse_collector.segments import Quarantine, SegmentLog
 from spanhouse_collector.segments.quarantined import QuarantineFolder
 from spanhouse_collector.window import Window
@@ -65,7 +65,7 @@ class Collector:
         self._loader = Loader(self._log, store, quarantine, self._metrics, inserting=inserting, window=self._window)
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
         self._retries = Retries(quarantine, self._log)
-        self._sampling = Sampling(store, QuarantineFolder(data.quarantine), self._metrics)
+        self._polled_levels = PolledLevels(store, QuarantineFolder(data.quarantine), self._metrics)
         self._receiver = TraceReceiver(self._log, self._recent, self._metrics, config, Access(keys))
         self._grpc = GrpcServer(config, self._receiver, credentials)
         self._tasks: list[asyncio.Task[None]] = []
@@ -98,7 +98,7 @@ class Collector:
             asyncio.create_task(self._loader.run(), name="loader"),
             asyncio.create_task(self._rollup.run(), name="edge-rollup"),
             asyncio.create_task(self._retries.run(), name="retries"),
-            asyncio.create_task(self._sampling.run(), name="sampling"),
+            asyncio.create_task(self._polled_levels.run(), name="polled-levels"),
         ]
         self._state = "ready"
 
@@ -118,7 +118,7 @@ class Collector:
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()
         self._retries.stop()
-        self._sampling.stop()
+        self._polled_levels.stop()
         await self._log.close()
         self._recent_file.close()
         await _ended(self._tasks, seconds / 2)

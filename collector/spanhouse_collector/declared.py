@@ -224,9 +224,11 @@ ENGINE_MEMORY = DeclaredMetric(
 TABLE_PARTS = DeclaredMetric("spanhouse_table_parts", "gauge", "parts", "Active parts of each table.", ("table",))
 TABLE_ROWS = DeclaredMetric("spanhouse_table_rows", "gauge", "rows", "Rows in them.", ("table",))
 TABLE_BYTES = DeclaredMetric("spanhouse_table_size_bytes", "gauge", "bytes", "Their size on disk.", ("table",))
-SAMPLE_FAILURES = DeclaredMetric(
-    "spanhouse_engine_sample_failures_total",
+LEVEL_POLL_FAILURES = DeclaredMetric(
+    "spanhouse_level_poll_failures_total",
     "counter",
-    "samples",
-    "Times that the engine or the quarantine could not be looked at in time; their figures stay what they were.",
+    "polls",
+    "Times that levels could not be asked for in time, by which: quarantine, engine_memory, tables, truncated_spans; "
+    "their figures stay what they were.",
+    ("levels",),
 )

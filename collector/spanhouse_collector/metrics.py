@@ -21,6 +21,10 @@ class TenantLabels:
         """What `tenant` is counted under."""
         if len(self._known) < _TENANTS:
             self._known.add(tenant)
+        return self.label_if_known(tenant)
+
+    def label_if_known(self, tenant: str) -> str:
+        """The same, for one that is only read of in the store: it takes no label from those that send."""
         return tenant if tenant in self._known else _OTHERS
 
 
@@ -78,7 +82,7 @@ class Metrics:
         self.table_parts = declared.TABLE_PARTS.gauge(registry)
         self.table_rows = declared.TABLE_ROWS.gauge(registry)
         self.table_bytes = declared.TABLE_BYTES.gauge(registry)
-        self.sample_failures = declared.SAMPLE_FAILURES.counter(registry)
+        self.level_poll_failures = declared.LEVEL_POLL_FAILURES.counter(registry)
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:

@@ -105,38 +105,6 @@ async def test_groups_that_cannot_be_written_are_counted(start: Start, monkeypat
     assert found["spanhouse_log_group_requests_count"] == 0
 
 
-async def test_engine_and_quarantine_are_sampled(start: Start) -> None:
-    async with start() as running:
-        folder = running.data.quarantine
-        (folder / "retry").mkdir()
-        for place in (folder / "one.frame", folder / "retry" / "two.frame"):
-            place.write_bytes(bytes(10))
-        (folder / "one.json").write_text("{}")
-        await running.collector._sampling.sample()
-        found = await scraped(running)
-
-    assert (found["spanhouse_quarantine_items"], found["spanhouse_quarantine_bytes"]) == (2, 20)
-    assert found["spanhouse_engine_memory_bytes"] > 0
-    assert found['spanhouse_table_parts{table="schema_migrations"}'] >= 1
-    assert found['spanhouse_table_rows{table="schema_migrations"}'] >= 1
-    assert found['spanhouse_table_size_bytes{table="schema_migrations"}'] > 0
-    assert found["spanhouse_engine_sample_failures_total"] == 0
-
-
-async def test_an_engine_that_does_not_answer_leaves_the_last_sample(
-    start: Start, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with start() as running:
-        before = await until(running, lambda found: found["spanhouse_engine_memory_bytes"] > 0)
-        with monkeypatch.context() as patch:
-            failing(patch, store.queries, "rows", error=StoreUnavailable("down"))
-            await running.collector._sampling.sample()
-            after = await scraped(running)
-
-    assert after["spanhouse_engine_sample_failures_total"] == before["spanhouse_engine_sample_failures_total"] + 1
-    assert after["spanhouse_engine_memory_bytes"] == before["spanhouse_engine_memory_bytes"]
-
-
 async def test_the_rollup_tells_how_long_it_takes_and_lags(start: Start) -> None:
     async with start() as running:
         found = await until(running, lambda found: found["spanhouse_edge_rollup_step_seconds_count"] >= 1)
@@ -227,14 +195,3 @@ async def test_an_engine_that_stays_away_makes_one_span_for_the_rollup_and_one_f
         )
 
     assert sorted(span.name for span in told.get_finished_spans()) == ["load segment", "roll up edges"]
-
-
-async def test_spans_that_are_stored_in_part_are_shown_by_tenant(start: Start) -> None:
-    large = request({"web": [span(attributes={"text": "x" * (1 << 17)}), span()]}).SerializeToString()
-    async with start(segment_age=0.05) as running:
-        await running.post(large, x_scope_orgid="wordy")
-        await running.loaded()
-        await running.collector._sampling.sample()
-        found = await scraped(running)
-
-    assert found['spanhouse_truncated_spans{tenant="wordy"}'] == 1
