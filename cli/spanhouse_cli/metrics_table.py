@@ -27,8 +27,8 @@ names: counters as cumulative monotonic sums, gauges, and histograms with the sa
 - **Counters** begin at 0 with the process. Beside each series of a counter or histogram stands a gauge `_created`, the
   time at which it began; in OTLP it is the start time of the series.
 - **Histograms** have `_bucket`, `_sum` and `_count`; times are in seconds.
-- **Levels** such as `spanhouse_log_bytes` are those of the moment. Quarantine and tables are looked at every ten
-  seconds.
+- **Levels** such as `spanhouse_log_bytes` are those of the moment. Quarantine, engine and tables are polled every
+  ten seconds.
 - Every process also has the `process_...` metrics that Prometheus's clients have in common (CPU, resident memory, open
   files).
 

@@ -164,11 +164,12 @@ INGEST_LAG = DeclaredMetric(
     buckets=_LONG,
 )
 TRUNCATED = DeclaredMetric(
-    "spanhouse_truncated_spans",
+    "spanhouse_stored_truncated_spans",
     "gauge",
     "spans",
-    "Spans that were sent with more than is stored of a span, as many as `retention_days` keeps count of, by every "
-    "collector of a store. It is looked at every ten seconds.",
+    "Spans in the store that were sent with more than is stored of a span, as many as `retention_days` keeps count of; "
+    "asked for every five minutes. Each collector of a store tells those of all: take `max by (tenant)`, not the sum. "
+    "Tenants that have not sent to this collector since it started are `other`.",
     ("tenant",),
 )
 QUARANTINED = DeclaredMetric(

@@ -116,12 +116,12 @@ async def test_spans_that_are_stored_in_part_are_told_of_tenants_that_send_and_o
         await running.post(LARGE, x_scope_orgid="wordy")
         await running.loaded()
         await polled.poll()
-        unknown = polled.value("truncated_spans", tenant="other")
+        unknown = polled.value("stored_truncated_spans", tenant="other")
         polled.metrics.tenants.label("wordy")
         await polled.poll(after=60)
-        early = polled.value("truncated_spans", tenant="wordy")
+        early = polled.value("stored_truncated_spans", tenant="wordy")
         await polled.poll(after=300)
 
     assert (unknown, early) == (1, None)
-    assert polled.value("truncated_spans", tenant="wordy") == 1
-    assert polled.value("truncated_spans", tenant="other") is None
+    assert polled.value("stored_truncated_spans", tenant="wordy") == 1
+    assert polled.value("stored_truncated_spans", tenant="other") is None
