@@ -223,6 +223,14 @@ ENGINE_MEMORY = DeclaredMetric(
     "spanhouse_engine_memory_bytes", "gauge", "bytes", "Memory that the engine counts as its own (MemoryTracking)."
 )
 TABLE_PARTS = DeclaredMetric("spanhouse_table_parts", "gauge", "parts", "Active parts of each table.", ("table",))
+TABLE_PARTITION_PARTS = DeclaredMetric(
+    "spanhouse_table_max_parts_per_partition",
+    "gauge",
+    "parts",
+    "Active parts of the partition of each table that has most of them: ClickHouse slows inserts down at 1,000 in one "
+    "partition and refuses them at 3,000, if it is not configured otherwise.",
+    ("table",),
+)
 TABLE_ROWS = DeclaredMetric("spanhouse_table_rows", "gauge", "rows", "Rows in them.", ("table",))
 TABLE_BYTES = DeclaredMetric("spanhouse_table_size_bytes", "gauge", "bytes", "Their size on disk.", ("table",))
 LEVEL_POLL_FAILURES = DeclaredMetric(

@@ -80,6 +80,7 @@ class Metrics:
 
         self.engine_memory = declared.ENGINE_MEMORY.gauge(registry)
         self.table_parts = declared.TABLE_PARTS.gauge(registry)
+        self.table_partition_parts = declared.TABLE_PARTITION_PARTS.gauge(registry)
         self.table_rows = declared.TABLE_ROWS.gauge(registry)
         self.table_bytes = declared.TABLE_BYTES.gauge(registry)
         self.level_poll_failures = declared.LEVEL_POLL_FAILURES.counter(registry)

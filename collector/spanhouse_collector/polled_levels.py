@@ -25,8 +25,11 @@ _MOST_TABLES = 100  # a server's database may have others than ours
 
 _MEMORY = "SELECT value FROM system.metrics WHERE metric = 'MemoryTracking'"
 _TABLES = f"""
-SELECT table, count() AS parts, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
-FROM system.parts WHERE active AND database = currentDatabase()
+SELECT table, sum(p.parts) AS parts, max(p.parts) AS most_in_partition, sum(p.rows) AS rows, sum(p.bytes) AS bytes
+FROM (
+    SELECT table, partition_id, count() AS parts, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
+    FROM system.parts WHERE active AND database = currentDatabase()
+    GROUP BY table, partition_id) AS p
 GROUP BY table ORDER BY parts DESC, table LIMIT {_MOST_TABLES}
 """  # noqa: S608 - a constant
 _TRUNCATED = """
@@ -90,6 +93,7 @@ class PolledLevels:
         tables = await self._rows(_TABLES)
         for gauge, column in (
             (self._metrics.table_parts, "parts"),
+            (self._metrics.table_partition_parts, "most_in_partition"),
             (self._metrics.table_rows, "rows"),
             (self._metrics.table_bytes, "bytes"),
         ):

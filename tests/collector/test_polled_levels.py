@@ -76,6 +76,19 @@ async def test_engine_tables_and_quarantine_are_polled(polled: Polled, tmp_path:
         assert polled.failures(levels) == 0, levels
 
 
+async def test_parts_are_told_of_the_partition_that_has_most(polled: Polled, store: Store) -> None:
+    store.command("CREATE TABLE parted (n UInt8) ENGINE = MergeTree PARTITION BY n ORDER BY n")
+    store.command("SYSTEM STOP MERGES parted")
+    for number in (1, 1, 1, 2, 2):
+        store.command(f"INSERT INTO parted SELECT {number} FROM numbers(10)")
+
+    await polled.poll()
+
+    assert polled.value("table_parts", table="parted") == 5
+    assert polled.value("table_max_parts_per_partition", table="parted") == 3
+    assert polled.value("table_rows", table="parted") == 50
+
+
 async def test_levels_that_cannot_be_polled_stay_and_keep_no_others_from_it(
     polled: Polled, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
