@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import random
 import time
@@ -46,7 +47,6 @@ class Loader:
         self._window = window
         self._stopping = asyncio.Event()
         self._delay = _FIRST_DELAY
-        self._tried: set[str] = set()
         self.trouble: str | None = None
 
     async def run(self) -> None:
@@ -83,7 +83,8 @@ class Loader:
             segment.cut_to_size()
             if is_ahead and not self._window.may_go_ahead(segment):
                 return [segment]
-            if self._may_be_forgotten(segment) and self._isolation.is_stored(segment):
+            if self._window.begin_try(segment) >= SAFE and self._isolation.is_stored(segment):
+                self._window.give_up(segment)
                 self._metrics.segments.labels("forgotten").inc()
                 return []
             with told_if_slow(
@@ -93,13 +94,13 @@ class Loader:
             ):
                 self._store.insert_segment(segment.path, segment.token)
         except (StoreError, OSError) as error:
+            self._window.sync()
             if cause := segment.unreadable():
                 return self._leave(segment, cause)
             if isinstance(error, OSError):
                 raise
             return self._isolate(segment, error)
         self._window.remove(segment, is_ahead=is_ahead)
-        self._tried.discard(segment.token)
         self._isolation.cleared(segment)
         self._metrics.segment_age.labels("load").observe(age)
         self._metrics.load_seconds.observe(time.perf_counter() - started)
@@ -112,14 +113,10 @@ class Loader:
         self._delay = _FIRST_DELAY
         return []
 
-    def _may_be_forgotten(self, segment: Segment) -> bool:
-        """Whether a part of it may be stored that the engine does not remember: then it was tried before."""
-        was_tried = not segment.is_new or segment.token in self._tried
-        self._tried.add(segment.token)
-        return was_tried and self._window.overtook(segment) >= SAFE
-
     def _leave(self, segment: Segment, cause: OSError) -> list[Segment]:
-        """Go on without a segment that cannot be read; the next start looks at it again."""
+        """Go on without a segment that cannot be read; the next start looks at it again, if it is there."""
+        if cause.errno == errno.ENOENT:
+            self._window.give_up(segment)
         logger.error("segment %s: its %d spans are not stored: %s", segment.path.name, segment.spans, cause)
         self._metrics.segments.labels("unreadable").inc()
         return []
@@ -129,6 +126,7 @@ class Loader:
         if segment in others:
             self._report_trouble(segment, error)
         else:
+            self._window.give_up(segment)
             self._metrics.segments.labels("isolated").inc()
         return others
 

@@ -30,30 +30,72 @@ def left_behind(data: DataDirectory, name: str, *bodies: bytes) -> Segment:
     return Segment(path, path.stat().st_size, len(bodies))
 
 
-def overtaken(data: DataDirectory, times: int) -> None:
-    """Let an earlier process have stored so many younger segments."""
+def earlier(data: DataDirectory, times: int, *, tried: str | None = None) -> None:
+    """Let an earlier process have stored so many segments, after it had tried one."""
     data.log.mkdir(parents=True, exist_ok=True)
     names = [f"{number:020d}-bbbbbbbb" for number in range(10, 10 + times)]
-    (data.log / "stored").write_text("\n".join([*names, ""]))
+    lines = [f"?{tried}", *names] if tried else names
+    (data.log / "stored").write_text("\n".join([*lines, ""]))
 
 
-def test_overtaking_is_counted_by_name_and_outlives_the_process(tmp_path: Path) -> None:
-    folder = tmp_path / "log" / "traces"
-    folder.mkdir(parents=True)
-    window = Window(tmp_path / "log")
+def numbered(folder: Path, number: int) -> Segment:
+    return Segment(folder / f"{number:020d}-cccccccc.frames", 0, 0)
+
+
+def store_some(window: Window, folder: Path, *numbers: int) -> None:
+    for number in numbers:
+        segment = numbered(folder, number)
+        segment.path.touch()
+        window.begin_try(segment)
+        window.remove(segment)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "log" / "traces"
+    made.mkdir(parents=True)
+    return made
+
+
+def test_what_was_stored_since_a_first_try_is_counted_and_outlives_the_process(folder: Path) -> None:
+    window = Window(folder.parent)
     window.open()
-    for number in range(1, 1001):
-        path = folder / f"{number:020d}-cccccccc.frames"
-        path.touch()
-        window.remove(Segment(path, 0, 0))
-    for seen in (window, Window(tmp_path / "log")):
-        seen.open()
-        assert seen.overtook(Segment(folder / "00000000000000000990-cccccccc.frames", 0, 0)) == 10
-        assert seen.overtook(Segment(folder / f"{OLD}.frames", 0, 0)) == REMEMBERED
-        assert seen.overtook(Segment(folder / "00000000000000002000-cccccccc.frames", 0, 0)) == 0
-        seen.close()
+    assert window.begin_try(numbered(folder, 5000)) == 0
+    store_some(window, folder, *range(1, 991))
+    assert window.begin_try(numbered(folder, 6000)) == 0
+    store_some(window, folder, *range(991, 1001))
+    window.close()
+    for _ in range(2):
+        restarted = Window(folder.parent)
+        restarted.open()
+        assert restarted.begin_try(numbered(folder, 6000)) == 10
+        assert restarted.begin_try(numbered(folder, 5000)) == REMEMBERED
+        assert restarted.begin_try(numbered(folder, 998)) == 2
+        restarted.close()
     assert list(folder.iterdir()) == []
-    assert len((tmp_path / "log" / "stored").read_text().splitlines()) == REMEMBERED
+    assert len((folder.parent / "stored").read_text().splitlines()) == REMEMBERED + 2
+
+
+def test_older_segments_that_are_stored_after_a_try_count(folder: Path) -> None:
+    window = Window(folder.parent)
+    window.open()
+    newest = numbered(folder, 9999)
+    window.begin_try(newest)
+    store_some(window, folder, *range(1, SAFE + 1))
+    assert window.begin_try(newest) == SAFE
+    window.close()
+
+
+def test_what_is_given_up_is_kept_no_longer(folder: Path) -> None:
+    window = Window(folder.parent)
+    window.open()
+    window.begin_try(numbered(folder, 1))
+    window.give_up(numbered(folder, 1))
+    window.close()
+    restarted = Window(folder.parent)
+    restarted.open()
+    restarted.close()
+    assert (folder.parent / "stored").read_text() == ""
 
 
 async def test_what_was_stored_longer_ago_than_the_engine_remembers_is_not_stored_again(
@@ -61,7 +103,7 @@ async def test_what_was_stored_longer_ago_than_the_engine_remembers_is_not_store
 ) -> None:
     found = left_behind(data, OLD, body(), body())
     store.insert_segment(found.path, "a token that the engine has forgotten")
-    overtaken(data, SAFE)
+    earlier(data, SAFE, tried=OLD)
     async with start() as running:
         await running.loaded()
         assert (running.new_spans(), running.collector.status()["quarantined"]) == (0, 1 + 1)
@@ -70,9 +112,33 @@ async def test_what_was_stored_longer_ago_than_the_engine_remembers_is_not_store
     assert json.loads(kept.with_suffix(".json").read_text())["kind"] == "partial"
 
 
+async def test_a_segment_that_went_ahead_is_not_stored_again_after_a_backlog_of_older_ones(
+    start: Start, store: Store, data: DataDirectory
+) -> None:
+    newest = "00000000000000009999-aaaaaaaa"
+    found = left_behind(data, newest, body(), body())
+    store.insert_segment(found.path, "another token that the engine has forgotten")
+    earlier(data, SAFE, tried=newest)
+    async with start() as running:
+        await running.loaded()
+        assert (running.new_spans(), running.collector.status()["quarantined"]) == (0, 1 + 1)
+
+
 async def test_what_was_overtaken_and_never_stored_is_stored(start: Start, data: DataDirectory) -> None:
     left_behind(data, OLD, body(), body())
-    overtaken(data, REMEMBERED)
+    earlier(data, REMEMBERED, tried=OLD)
+    async with start() as running:
+        await running.stored(2)
+        await running.loaded()
+        assert running.collector.status()["quarantined"] == 0
+
+
+async def test_what_was_never_tried_is_stored_though_another_has_brought_a_part_of_it(
+    start: Start, store: Store, data: DataDirectory
+) -> None:
+    found = left_behind(data, "00000000000000000003-eeeeeeee", body(), body())
+    store.insert_segment(found.path, "sent again by somebody")
+    earlier(data, REMEMBERED)
     async with start() as running:
         await running.stored(2)
         await running.loaded()
@@ -82,7 +148,7 @@ async def test_what_was_overtaken_and_never_stored_is_stored(start: Start, data:
 async def test_what_the_engine_remembers_is_left_to_it(start: Start, store: Store, data: DataDirectory) -> None:
     found = left_behind(data, "00000000000000000002-dddddddd", body())
     store.insert_segment(found.path, found.token)
-    overtaken(data, SAFE - 1)
+    earlier(data, SAFE - 1, tried=found.token)
     async with start() as running:
         await running.loaded()
         assert (running.new_spans(), running.collector.status()["quarantined"]) == (0, 0)

@@ -23,15 +23,13 @@ _BUFFERS_PER_WRITE = min(os.sysconf("SC_IOV_MAX"), 1024)
 class Segment:
     """A sealed file of frames. It never changes again, so its name can stand for its content in the engine.
 
-    is_repaired: it stands in the place of one that the engine refused, in a form that the engine reads. is_new: this
-    process wrote it, so that no other has tried to load it.
+    is_repaired: it stands in the place of one that the engine refused, in a form that the engine reads.
     """
 
     path: Path
     size: int
     spans: int
     is_repaired: bool = False
-    is_new: bool = False
 
     @property
     def token(self) -> str:
@@ -121,7 +119,7 @@ class OpenSegment:
             os.close(self._file)
             if not self.size:
                 self.path.unlink(missing_ok=True)
-        return Segment(self.path, self.size, self.spans, is_new=True) if self.size else None
+        return Segment(self.path, self.size, self.spans) if self.size else None
 
 
 def _write_all(file: int, buffers: Sequence[bytes]) -> int:
