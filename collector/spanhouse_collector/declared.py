@@ -93,7 +93,15 @@ WRITE_FAILURES = DeclaredMetric(
     "spanhouse_log_write_failures_total",
     "counter",
     "groups",
-    "Groups of requests that could not be written, and syncs that failed; the senders of the former were told to wait.",
+    "Groups of requests that could not be written, their fsync included where they wait for it: not acknowledged, "
+    "their senders were told to wait.",
+)
+SYNC_FAILURES = DeclaredMetric(
+    "spanhouse_log_sync_failures_total",
+    "counter",
+    "syncs",
+    "Syncs of the log that failed behind the acknowledgements, with `log_sync: interval`: a loss of power may lose "
+    "spans that were acknowledged.",
 )
 SEGMENT_BYTES = DeclaredMetric(
     "spanhouse_segment_size_bytes", "histogram", "bytes", "Size of segments when they are sealed.", buckets=_BYTES

@@ -51,6 +51,7 @@ class Metrics:
         self.write_seconds = declared.WRITE_SECONDS.histogram(registry)
         self.fsync_seconds = declared.FSYNC_SECONDS.histogram(registry)
         self.write_failures = declared.WRITE_FAILURES.counter(registry)
+        self.sync_failures = declared.SYNC_FAILURES.counter(registry)
         self.segment_bytes = declared.SEGMENT_BYTES.histogram(registry)
         self.segment_age = declared.SEGMENT_AGE.histogram(registry)
         self.log_bytes = declared.LOG_BYTES.gauge(registry)

@@ -105,6 +105,20 @@ async def test_groups_that_cannot_be_written_are_counted(start: Start, monkeypat
     assert found["spanhouse_log_group_requests_count"] == 0
 
 
+async def test_syncs_that_fail_behind_the_answers_are_counted_apart_from_groups_that_were_refused(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with start(log_sync="interval", log_sync_interval=0.01, segment_age=60) as running:
+        await running.post(body())
+        with monkeypatch.context() as patch:
+            failing(patch, os, "fsync")
+            answer = await running.post(body())
+            found = await until(running, lambda found: found["spanhouse_log_sync_failures_total"] >= 1)
+
+    assert answer.status_code == 200
+    assert found["spanhouse_log_write_failures_total"] == 0
+
+
 async def test_the_rollup_tells_how_long_it_takes_and_lags(start: Start) -> None:
     async with start() as running:
         found = await until(running, lambda found: found["spanhouse_edge_rollup_step_seconds_count"] >= 1)

@@ -155,7 +155,7 @@ class SegmentWriter:
             try:
                 self._open.sync()
             except OSError as error:
-                self._metrics.write_failures.inc()
+                self._metrics.sync_failures.inc()
                 logger.error("the log cannot be synced, a loss of power would lose acknowledged spans: %s", error)
 
     def _fsync(self, file: int) -> None:
