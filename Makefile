@@ -90,6 +90,10 @@ bench-start: $(STAMP) ## Measure how long Spanhouse takes to be ready and to sto
 soak: $(STAMP) ## Send half of what is kept up for MINUTES (default 30), and see whether memory and files level off
 	@$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),30) $(ARGS)
 
+.PHONY: bench-outage
+bench-outage: $(STAMP) ## Take ClickHouse away for MINUTES (default 3) under load, and see what waits, how it drains and what is lost
+	@$(BIN)/python -m benchmarks.outage --minutes $(or $(MINUTES),3) $(ARGS)
+
 .PHONY: wheel
 wheel: $(STAMP) ## Build the sdist and the wheel into dist/
 	@rm -rf dist

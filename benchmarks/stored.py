@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from spanhouse_storage import EmbeddedConfig, StoreConfig, open_store
+from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, open_store
 
 from benchmarks.packaging import Fingerprint
 
@@ -53,11 +53,17 @@ def _look(folder: Path, *, merged: bool) -> Stored:
     try:
         for row in store.rows(_TABLES) if merged else ():
             store.command(f"OPTIMIZE TABLE `{row['name']}` FINAL")
-        found: dict[str, Any] = store.rows(_SPANS)[0]
+        found = fingerprint(store)
         tables = {str(row["table"]): int(row["bytes"]) for row in store.rows(_BYTES)}
     finally:
         store.close()
-    return Stored(Fingerprint(int(found["spans"]), int(found["xor"]), int(found["sum"])), tables)
+    return Stored(found, tables)
+
+
+def fingerprint(store: Store) -> Fingerprint:
+    """Of all spans that are stored."""
+    found: dict[str, Any] = store.rows(_SPANS)[0]
+    return Fingerprint(int(found["spans"]), int(found["xor"]), int(found["sum"]))
 
 
 if __name__ == "__main__":

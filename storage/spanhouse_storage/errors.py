@@ -70,7 +70,7 @@ def query_error(error: ClickHouseError) -> StoreError:
     code = code_of(error)
     message = str(error)
     if _is_unavailable(error):
-        return StoreUnavailable(message)
+        return _unavailable(error)
     if code in _TIMEOUT:
         return QueryTimeout(message)
     if code in _TOO_LARGE:
@@ -82,14 +82,29 @@ def insert_error(error: ClickHouseError) -> StoreError:
     """The store's error for an insert that failed with `error`: `DataRefused` only where retrying cannot help."""
     code = code_of(error)
     refused = code in _DATA or (code == _BAD_ARGUMENTS and _BAD_PROTOBUF in str(error))
-    return DataRefused(str(error)) if refused else StoreUnavailable(str(error))
+    return DataRefused(str(error)) if refused else _unavailable(error)
 
 
 def open_error(error: ClickHouseError, place: str) -> StoreError:
     """The store's error where a client for `place` could not be opened: unavailable only where waiting may help."""
     waiting_helps = _is_unavailable(error) and _DISTRUST not in str(error)
     kind = StoreUnavailable if waiting_helps else StoreError
-    return kind(f"cannot open the store at {place}: {error}")
+    return kind(f"cannot open the store at {place}: {_reason(error)}")
+
+
+def _reason(error: ClickHouseError) -> str:
+    """What the system said where the server was not reached: the driver's own words are mostly the address it asked."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, OSError) and at.strerror:
+            return at.strerror
+        at = at.__cause__ or at.__context__
+    return str(error)
+
+
+def _unavailable(error: ClickHouseError) -> StoreUnavailable:
+    reason = _reason(error)
+    return StoreUnavailable(reason if reason == str(error) else f"the store cannot be reached: {reason}")
 
 
 def is_unknown_database(error: ClickHouseError) -> bool:

@@ -13,14 +13,17 @@ from spanhouse_storage import (
     EmbeddedConfig,
     QueryLimits,
     QueryTooLarge,
+    ServerConfig,
     Store,
     StoreConfig,
     StoreError,
     StoreUnavailable,
+    migrate,
     open_store,
 )
 from spanhouse_storage.errors import insert_error, open_error, query_error
 
+from tests.clickhouse_front.process import running_front
 from tests.support.spans import frame, request, span
 
 TOTAL = "Code: 241. DB::Exception: (total) memory limit exceeded: would use 1.00 GiB"
@@ -82,3 +85,18 @@ def test_a_request_that_protobuf_takes_and_the_engine_does_not_is_refused(
     path.write_bytes(frame(body.replace(sent, instead)))
     with pytest.raises(DataRefused):
         store.insert_segment(path, "segment")
+
+
+def test_a_server_that_is_gone_is_told_in_a_few_words(tmp_path: Path) -> None:
+    segment = tmp_path / "segment"
+    segment.write_bytes(frame(request({"web": [span()]}).SerializeToString()))
+    with running_front(tmp_path / "front") as url:
+        store = open_store(StoreConfig(engine=ServerConfig(url=url)))
+        migrate(store)
+        store.insert_segment(segment, "while it is there")
+    for gone in (lambda: store.rows("SELECT 1"), lambda: store.insert_segment(segment, "segment")):
+        with pytest.raises(StoreUnavailable, match=r"^the store cannot be reached: Connection refused$"):
+            gone()
+    with pytest.raises(StoreUnavailable, match=rf"^cannot open the store at {url}: Connection refused$"):
+        open_store(StoreConfig(engine=ServerConfig(url=url)))
+    store.close()
