@@ -40,12 +40,13 @@ class Budget:
             self._leaving.begin()
         self.requests += 1
 
-    def leave(self, *, held: int) -> None:
-        """Let one go that holds so many bytes."""
+    def leave(self, *, held: int, is_through: bool) -> None:
+        """Let one go that holds so many bytes. is_through: it was taken; refusals say nothing of how fast that goes."""
         self.requests -= 1
         self.used -= held
-        self._leaving.leave(1)
-        if held:
+        if is_through:
+            self._leaving.leave(1)
+        if is_through and held:
             self._bytes_leaving.leave(held)
 
     def take(self, size: int, *, held: int) -> None:
@@ -63,7 +64,10 @@ class Budget:
 
 
 class Share:
-    """One request's place and its bytes, from entering it to leaving it. Entering raises Overloaded."""
+    """One request's place and its bytes, from entering it to leaving it, by an error if it was refused.
+
+    Entering raises Overloaded.
+    """
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
@@ -81,5 +85,5 @@ class Share:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._budget.leave(held=self._held)
+        self._budget.leave(held=self._held, is_through=error is None)
         self._held = 0

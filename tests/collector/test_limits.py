@@ -119,6 +119,24 @@ def test_who_is_refused_is_told_to_come_again_when_what_is_under_way_will_be_thr
         assert 4.5 <= told.value.retry_after <= 8
 
 
+def test_who_is_refused_at_once_makes_nobody_come_sooner() -> None:
+    clock = Clock()
+    budget = Budget(1000, requests=10, clock=clock)
+    shares = [budget.share().__enter__() for _ in range(9)]
+    for share in shares:
+        share.take(100)
+    for _ in range(200):
+        clock.now += 0.05
+        refused = budget.share().__enter__()
+        refused.take(1)
+        refused.__exit__(Malformed, Malformed("not what its headers say"), None)
+    budget.share().__enter__()
+    for late in (lambda: budget.share().__enter__(), lambda: shares[0].take(500)):
+        with pytest.raises(Overloaded) as told:
+            late()
+        assert told.value.retry_after >= 9
+
+
 class Unfinished:
     """A sender that has sent a half of its body."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -11,9 +13,11 @@ from pathlib import Path
 import pytest
 from spanhouse_collector import CollectorConfig
 from spanhouse_collector.errors import Overloaded
+from spanhouse_collector.retry_after import Drain
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
 from spanhouse_collector.segments.segment import OpenSegment
 
+from tests.collector.clock import Clock
 from tests.collector.failures import failing
 from tests.support.spans import frame, request, span
 
@@ -156,6 +160,36 @@ async def test_a_request_larger_than_every_limit_is_let_in_alone(tmp_path: Path)
     await write(log, bytes(1000))
     with pytest.raises(Overloaded, match="log_quota"):
         await write(log, bytes(10))
+    await log.close()
+
+
+async def test_writes_that_fail_make_nobody_come_sooner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    may_go_on = threading.Semaphore(0)
+    clock = Clock()
+
+    def fail(*_: object) -> None:
+        may_go_on.acquire()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    log = await opened(tmp_path, CollectorConfig(pending_bytes=100, segment_age=60))
+    monkeypatch.setattr(log, "_writing", Drain(clock))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "writev", fail)
+        failed = [log.append(b"", bytes(40), 1, b"")]
+        async with asyncio.timeout(10):
+            while log._writer is None or log._writer._waiting:
+                await asyncio.sleep(0.01)
+        failed.append(log.append(b"", bytes(40), 1, b""))
+        clock.now += 8
+        may_go_on.release()
+        with pytest.raises(OSError, match="No space left"):
+            await asyncio.wait_for(failed[0], 10)
+        with pytest.raises(Overloaded, match="wait for the disk") as told:
+            log.append(b"", bytes(80), 1, b"")
+        may_go_on.release()
+        with pytest.raises(OSError, match="No space left"):
+            await asyncio.wait_for(failed[1], 10)
+    assert told.value.retry_after >= 8
     await log.close()
 
 

@@ -189,8 +189,8 @@ class SegmentLog:
 
     def _account(self, size: int, written: asyncio.Future[None]) -> None:
         self.bytes_in_memory -= size
-        self._writing.leave(size)
         if not written.cancelled() and written.exception() is None:
+            self._writing.leave(size)
             if not self.bytes_on_disk:
                 self._storing.begin()
             self.bytes_on_disk += size
