@@ -114,7 +114,7 @@ class PolledLevels:
 
 
 class _Group:
-    """What is asked together, by `ask`, once in `every` seconds; asked again as soon as possible where it failed."""
+    """What is asked together, by `ask`, once in `every` seconds, whether it is answered or not."""
 
     def __init__(
         self, name: str, ask: Callable[[], Awaitable[None]], every: float, metrics: Metrics, clock: Callable[[], float]
@@ -132,6 +132,7 @@ class _Group:
         # Less half a round, because rounds are not exactly `_EVERY` apart.
         if self._asked is not None and self._clock() - self._asked < self._every - _EVERY / 2:
             return
+        self._asked = self._clock()
         try:
             with anyio.fail_after(_PATIENCE):
                 await self._ask()
@@ -139,7 +140,6 @@ class _Group:
             self._failures.inc()
             self._report(error)
             return
-        self._asked = self._clock()
         self._report(None)
 
     def _report(self, error: Exception | None) -> None:

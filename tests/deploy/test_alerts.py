@@ -28,7 +28,8 @@ def names_of(metric: DeclaredMetric) -> set[str]:
     return {metric.name}
 
 
-BY_NAME = {name: metric for metric in (*COLLECTOR, *QUERY, *PROCESS) for name in names_of(metric)}
+UP = DeclaredMetric("up", "gauge", "", "Whether a target was reached: Prometheus's own.", ("job",))
+BY_NAME = {name: metric for metric in (*COLLECTOR, *QUERY, *PROCESS, UP) for name in names_of(metric)}
 
 
 def values_of(name: str, label: str) -> set[str]:
@@ -36,14 +37,18 @@ def values_of(name: str, label: str) -> set[str]:
     if name == "spanhouse_query_failures_total":
         errors = (QueryTimeout(""), QueryTooLarge(""), StoreUnavailable(""), StoreError(""))
         return {store_problem(error, "").kind for error in errors}
-    families = Metrics(CollectorRegistry()).requests.collect()
-    return {sample.labels[label] for family in families for sample in family.samples}
+    if name == "up":
+        return {"spanhouse"}
+    registry = CollectorRegistry()
+    Metrics(registry)
+    samples = [sample for family in registry.collect() for sample in family.samples if sample.name == name]
+    return {sample.labels[label] for sample in samples}
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_every_metric_label_and_value_of_a_rule_exists(rule: dict[str, Any]) -> None:
-    names = re.findall(r"\bspanhouse_\w+", rule["expr"])
-    selections = re.findall(r"\b(spanhouse_\w+)\{(\w+)(?:=|=~)\"([^\"]+)\"\}", rule["expr"])
+    names = re.findall(r"\b(?:spanhouse_\w+|up\b)", rule["expr"])
+    selections = re.findall(r"\b(spanhouse_\w+|up)\{(\w+)(?:=|=~)\"([^\"]+)\"\}", rule["expr"])
     grouped = {label.strip() for labels in re.findall(r"by \(([^)]*)\)", rule["expr"]) for label in labels.split(",")}
 
     assert names
@@ -62,7 +67,7 @@ def test_every_rule_says_how_bad_it_is_and_what_to_do(rule: dict[str, Any]) -> N
     assert rule["annotations"]["summary"]
     assert rule["annotations"]["description"].endswith(".")
     shown = set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]))
-    own = {label for name in re.findall(r"\bspanhouse_\w+", rule["expr"]) for label in BY_NAME[name].labels}
+    own = {label for name in re.findall(r"\b(?:spanhouse_\w+|up\b)", rule["expr"]) for label in BY_NAME[name].labels}
     assert shown <= LABELS_OF_SCRAPES | own
 
 
