@@ -1,6 +1,6 @@
 -- Metrics: from frames of raw OTLP requests to series and points by type (docs/adr/0012).
 --
--- Tables remember their inserts and sync as those of traces do (0001_traces.sql).
+-- Tables remember their inserts and sync as those of traces do, and attributes are cut as there (0001_traces.sql).
 
 -- What INSERT ... FORMAT Protobuf writes to (message MetricsFrame of otlp.proto). It stores nothing; the views below do.
 CREATE TABLE IF NOT EXISTS otlp_metrics_in
@@ -171,9 +171,9 @@ SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fs
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_series_mv TO metric_series AS
 WITH
-    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
-    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map,
-    list -> arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)) AS as_types
+    v -> multiIf(length(v.string_value) > 65536, replaceRegexpOne(toValidUTF8(substring(v.string_value, 1, 65536)), '\\x{FFFD}$', ''), v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(if(length(v.array_value) + length(v.kvlist_value) > 65536, '', concat(v.array_value, v.kvlist_value, substring(v.bytes_value, 1, 65536))))) AS as_text,
+    list -> CAST((arraySlice(arrayMap(a -> a.key, list), 1, 1024), arraySlice(arrayMap(a -> as_text(a.value), list), 1, 1024)), 'Map(LowCardinality(String), String)') AS as_map,
+    list -> substring(arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)), 1, 1024) AS as_types
 SELECT
     tenant, metric, series, type, unit, description, temporality, monotonic, service, resource_id, scope_name,
     as_map(list) AS attributes,
@@ -204,16 +204,16 @@ FROM
 -- What sends metrics, beside what sends spans.
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_resources_mv TO resources AS
 WITH
-    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
-    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map,
-    list -> arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)) AS as_types
+    v -> multiIf(length(v.string_value) > 65536, replaceRegexpOne(toValidUTF8(substring(v.string_value, 1, 65536)), '\\x{FFFD}$', ''), v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(if(length(v.array_value) + length(v.kvlist_value) > 65536, '', concat(v.array_value, v.kvlist_value, substring(v.bytes_value, 1, 65536))))) AS as_text,
+    list -> CAST((arraySlice(arrayMap(a -> a.key, list), 1, 1024), arraySlice(arrayMap(a -> as_text(a.value), list), 1, 1024)), 'Map(LowCardinality(String), String)') AS as_map,
+    list -> substring(arrayStringConcat(arrayMap(a -> substring('nsbidakx', a.value.kind::UInt8 + 1, 1), list)), 1, 1024) AS as_types
 SELECT
     tenant,
     id,
     if(named = '', 'unknown_service', named) AS service,
     as_map(list) AS attributes,
     as_types(list) AS attribute_types,
-    dropped_attributes,
+    dropped + greatest(length(list), 1024) - 1024 AS dropped_attributes,
     schema_url,
     fromUnixTimestamp64Milli(intDiv(min(received_at), 1000000)::Int64, 'UTC') AS first_seen,
     fromUnixTimestamp64Milli(intDiv(max(received_at), 1000000)::Int64, 'UTC') AS last_seen
@@ -223,13 +223,13 @@ FROM
         tenant,
         received_at,
         resource_metrics.resource.attributes AS list,
-        resource_metrics.resource.dropped_attributes_count AS dropped_attributes,
+        resource_metrics.resource.dropped_attributes_count AS dropped,
         resource_metrics.schema_url AS schema_url,
         arrayFirst(a -> a.key = 'service.name', list).value.string_value AS named,
-        sipHash64(list.key, list.value, dropped_attributes, schema_url) AS id
+        sipHash64(list.key, list.value, dropped, schema_url) AS id
     FROM (SELECT tenant, received_at, arrayJoin(metrics.resource_metrics) AS resource_metrics FROM otlp_metrics_in)
 )
-GROUP BY tenant, id, named, list, dropped_attributes, schema_url;
+GROUP BY tenant, id, named, list, dropped, schema_url;
 
 -- Points of gauges and sums. value is NaN where nothing was recorded (flags & 1); integer is set where one was sent, because
 -- not every integer is a double. started is 1970 where none was sent. The views take the points of the window in which a
@@ -253,8 +253,8 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, f
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_numbers_mv TO metric_numbers AS
 WITH
-    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
-    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map
+    v -> multiIf(length(v.string_value) > 65536, replaceRegexpOne(toValidUTF8(substring(v.string_value, 1, 65536)), '\\x{FFFD}$', ''), v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(if(length(v.array_value) + length(v.kvlist_value) > 65536, '', concat(v.array_value, v.kvlist_value, substring(v.bytes_value, 1, 65536))))) AS as_text,
+    list -> CAST((arraySlice(arrayMap(a -> a.key, list), 1, 1024), arraySlice(arrayMap(a -> as_text(a.value), list), 1, 1024)), 'Map(LowCardinality(String), String)') AS as_map
 SELECT
     tenant,
     metric,
@@ -292,8 +292,8 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, f
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_histograms_mv TO metric_histograms AS
 WITH
-    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
-    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map
+    v -> multiIf(length(v.string_value) > 65536, replaceRegexpOne(toValidUTF8(substring(v.string_value, 1, 65536)), '\\x{FFFD}$', ''), v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(if(length(v.array_value) + length(v.kvlist_value) > 65536, '', concat(v.array_value, v.kvlist_value, substring(v.bytes_value, 1, 65536))))) AS as_text,
+    list -> CAST((arraySlice(arrayMap(a -> a.key, list), 1, 1024), arraySlice(arrayMap(a -> as_text(a.value), list), 1, 1024)), 'Map(LowCardinality(String), String)') AS as_map
 SELECT
     tenant,
     metric,
@@ -341,8 +341,8 @@ SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, f
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_exponential_histograms_mv TO metric_exponential_histograms AS
 WITH
-    v -> multiIf(v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(concat(v.array_value, v.kvlist_value, v.bytes_value))) AS as_text,
-    list -> CAST((arrayMap(a -> a.key, list), arrayMap(a -> as_text(a.value), list)), 'Map(LowCardinality(String), String)') AS as_map
+    v -> multiIf(length(v.string_value) > 65536, replaceRegexpOne(toValidUTF8(substring(v.string_value, 1, 65536)), '\\x{FFFD}$', ''), v.kind = 'string_value', v.string_value, v.kind = 'int_value', toString(v.int_value), v.kind = 'bool_value', toString(v.bool_value), v.kind = 'double_value', toString(v.double_value), base64Encode(if(length(v.array_value) + length(v.kvlist_value) > 65536, '', concat(v.array_value, v.kvlist_value, substring(v.bytes_value, 1, 65536))))) AS as_text,
+    list -> CAST((arraySlice(arrayMap(a -> a.key, list), 1, 1024), arraySlice(arrayMap(a -> as_text(a.value), list), 1, 1024)), 'Map(LowCardinality(String), String)') AS as_map
 SELECT
     tenant,
     metric,
