@@ -111,7 +111,8 @@ SEGMENT_AGE = DeclaredMetric(
     "histogram",
     "seconds",
     "From the opening of a segment to a step of it: `sealed`, when nothing more is written to it, and `load`, when the "
-    "load that stored it began. The difference of the two is what it waited.",
+    "load that stored it began. The difference of the two is what it waited. Without what was given back from "
+    "quarantine.",
     ("step",),
     _LONG,
 )
@@ -127,7 +128,8 @@ LOG_OLDEST = DeclaredMetric(
     "gauge",
     "seconds",
     "Age of the oldest sealed segment that is not stored yet, 0 without one: how far queries lag behind now, which "
-    "`spanhouse_ingest_lag_seconds` cannot say as long as nothing is stored.",
+    "`spanhouse_ingest_lag_seconds` cannot say as long as nothing is stored. Without what was given back from "
+    "quarantine.",
 )
 DISK_FREE = DeclaredMetric(
     "spanhouse_log_disk_free_bytes", "gauge", "bytes", "Free on the disk of the log; NaN where it cannot be asked."
@@ -166,9 +168,9 @@ INGEST_LAG = DeclaredMetric(
     "spanhouse_ingest_lag_seconds",
     "histogram",
     "seconds",
-    "From the opening of a segment to its being queryable, for each that is stored. Nothing in a segment is "
-    "acknowledged before it is opened, so no span of it took longer from its acknowledgement to the first query that "
-    "finds it.",
+    "From the opening of a segment to its being queryable, for each that is stored, without those that were given back"
+    " from quarantine. Nothing in a segment is acknowledged before it is opened, so no span of it took longer from its"
+    " acknowledgement to the first query that finds it.",
     buckets=_LONG,
 )
 TRUNCATED = DeclaredMetric(

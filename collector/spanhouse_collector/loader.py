@@ -102,9 +102,10 @@ class Loader:
             return self._isolate(segment, error)
         self._window.remove(segment, is_ahead=is_ahead)
         self._isolation.cleared(segment)
-        self._metrics.segment_age.labels("load").observe(age)
         self._metrics.load_seconds.observe(time.perf_counter() - started)
-        self._metrics.ingest_lag.observe(segment.age)
+        if not segment.is_adopted:
+            self._metrics.segment_age.labels("load").observe(age)
+            self._metrics.ingest_lag.observe(segment.age)
         self._metrics.segments.labels("stored").inc()
         self._metrics.stored.inc(segment.spans)
         if self.trouble is not None:

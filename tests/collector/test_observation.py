@@ -19,7 +19,7 @@ from spanhouse_storage import Store, StoreUnavailable
 
 from tests.collector.conftest import Running, Start
 from tests.collector.failures import failing
-from tests.support.spans import request, span
+from tests.support.spans import frame, request, span
 
 pytestmark = pytest.mark.anyio
 
@@ -89,6 +89,25 @@ async def test_what_waits_is_shown_with_its_age_and_its_limits(start: Start, mon
     assert (waiting["spanhouse_pending_bytes"], waiting["spanhouse_pending_limit_bytes"]) == (0, 64 << 20)
     assert waiting["spanhouse_segment_load_failures_total"] >= 1
     assert (done["spanhouse_log_oldest_seconds"], done["spanhouse_segment_load_failing"]) == (0, 0)
+
+
+async def test_what_was_given_back_from_quarantine_is_not_told_as_lag(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        failing(patch, Store, "insert_segment", error=StoreUnavailable("down"))
+        async with start() as running:
+            folder = running.data.quarantine / "retry"
+            folder.mkdir()
+            (folder / "01500000000000000000-aaaaaaaa.frame").write_bytes(frame(body()))
+            waiting = await until(running, lambda found: found["spanhouse_segment_load_failing"] == 1)
+            patch.undo()
+            done = await until(running, lambda found: found["spanhouse_spans_stored_total"] == 1)
+
+    assert (waiting["spanhouse_log_segments"], waiting["spanhouse_log_oldest_seconds"]) == (1, 0)
+    assert done["spanhouse_segment_load_seconds_count"] == 1
+    assert done["spanhouse_ingest_lag_seconds_count"] == 0
+    assert 'spanhouse_segment_age_seconds_count{step="load"}' not in done
 
 
 async def test_groups_that_cannot_be_written_are_counted(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:

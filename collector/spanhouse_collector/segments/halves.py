@@ -21,7 +21,7 @@ def split(segment: Segment, data: memoryview, frames: Sequence[Frame]) -> list[S
     """
     middle = len(frames) // 2
     halves = [
-        _write(_named(segment, name), data, part)
+        _write(segment, name, data, part)
         for name, part in zip(_NAMES, (frames[:middle], frames[middle:]), strict=True)
         if part
     ]
@@ -34,7 +34,8 @@ def repair(segment: Segment, frames: Sequence[bytes | memoryview]) -> Segment:
     path = _named(segment, _REPAIRED)
     write_file(path, frames)
     _give_up(segment)
-    return Segment(path, sum(map(len, frames)), segment.spans, is_repaired=True)
+    size = sum(map(len, frames))
+    return Segment(path, size, segment.spans, is_repaired=True, is_adopted=segment.is_adopted)
 
 
 def parent_of(path: Path) -> Path:
@@ -51,6 +52,8 @@ def _give_up(segment: Segment) -> None:
     sync_folder(segment.path.parent)
 
 
-def _write(path: Path, data: memoryview, frames: Sequence[Frame]) -> Segment:
+def _write(segment: Segment, name: str, data: memoryview, frames: Sequence[Frame]) -> Segment:
+    path = _named(segment, name)
     write_file(path, (data[frame.start : frame.end] for frame in frames))
-    return Segment(path, sum(frame.end - frame.start for frame in frames), sum(frame.spans for frame in frames))
+    size = sum(frame.end - frame.start for frame in frames)
+    return Segment(path, size, sum(frame.spans for frame in frames), is_adopted=segment.is_adopted)

@@ -108,8 +108,8 @@ class SegmentLog:
 
     @property
     def oldest_seconds(self) -> float:
-        """Age of the oldest of them, 0 without one."""
-        return max((segment.age for segment in tuple(self._waiting)), default=0.0)
+        """Age of the oldest of them that was not adopted, 0 without one."""
+        return max((segment.age for segment in tuple(self._waiting) if not segment.is_adopted), default=0.0)
 
     @property
     def bytes_free(self) -> int:

@@ -24,12 +24,14 @@ class Segment:
     """A sealed file of frames. It never changes again, so its name can stand for its content in the engine.
 
     is_repaired: it stands in the place of one that the engine refused, in a form that the engine reads.
+    is_adopted: it was in quarantine since it was opened, so that its age says nothing of how far behind loading is.
     """
 
     path: Path
     size: int
     spans: int
     is_repaired: bool = False
+    is_adopted: bool = False
 
     @property
     def token(self) -> str:
