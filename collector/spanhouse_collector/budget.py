@@ -6,8 +6,9 @@ import time
 from types import TracebackType
 from typing import Self
 
+from spanhouse_collector.drain import Drain
 from spanhouse_collector.errors import Cause, Overloaded
-from spanhouse_collector.retry_after import Clock, Drain, retry_after
+from spanhouse_collector.retry_after import Clock, retry_after
 
 
 class Budget:

@@ -20,8 +20,9 @@ from spanhouse_collector.frame import digest_of, frame_header
 from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.rates import Rates
 from spanhouse_collector.recent import RecentRequests, key_of
-from spanhouse_collector.retry_after import Trouble, retry_after
+from spanhouse_collector.retry_after import retry_after
 from spanhouse_collector.segments import SegmentLog
+from spanhouse_collector.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 

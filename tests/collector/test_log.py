@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from spanhouse_collector import CollectorConfig
+from spanhouse_collector.drain import Drain
 from spanhouse_collector.errors import Overloaded
-from spanhouse_collector.retry_after import Drain
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
 from spanhouse_collector.segments.segment import OpenSegment
 

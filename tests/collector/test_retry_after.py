@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from spanhouse_collector.retry_after import LONGEST, SHORTEST, Drain, Trouble, retry_after
+from spanhouse_collector.drain import Drain
+from spanhouse_collector.retry_after import LONGEST, SHORTEST, retry_after
+from spanhouse_collector.trouble import Trouble
 
 from tests.collector.clock import Clock
 
@@ -27,6 +29,15 @@ def test_what_leaves_steadily_will_go_on_so(clock: Clock) -> None:
         clock.now += 1
         drain.leave(100)
     assert drain.seconds_for(500) == pytest.approx(5, rel=0.1)
+
+
+@pytest.mark.parametrize("apart", [6, 12, 25])
+def test_what_leaves_slowly_has_a_rate_too(clock: Clock, apart: float) -> None:
+    drain = Drain(clock)
+    for _ in range(10):
+        clock.now += apart
+        drain.leave(100)
+    assert drain.seconds_for(500) == pytest.approx(5 * apart, rel=0.1)
 
 
 def test_idle_time_is_not_slowness(clock: Clock) -> None:

@@ -12,15 +12,17 @@ from anyio import to_thread
 from prometheus_client import CollectorRegistry
 
 from spanhouse_collector.config import CollectorConfig
+from spanhouse_collector.drain import Drain
 from spanhouse_collector.errors import Cause, Overloaded
 from spanhouse_collector.frame import Frame
 from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.retry_after import Drain, Trouble, retry_after
+from spanhouse_collector.retry_after import retry_after
 from spanhouse_collector.segments.order import LoadingOrder, Rank
 from spanhouse_collector.segments.quarantine import Quarantine
 from spanhouse_collector.segments.recovery import Recovered, recover
 from spanhouse_collector.segments.segment import Segment
 from spanhouse_collector.segments.writer import Append, SegmentWriter
+from spanhouse_collector.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 
