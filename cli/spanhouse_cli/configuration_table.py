@@ -52,8 +52,9 @@ read them there; the file goes away with the process.
 ## Spanhouse's own traces
 
 With `self_tracing`, every request to the query API makes a span, probes and metrics excepted, and so does the loading
-of a segment, or a step of the service map's rollup, that takes more than five seconds or fails. A process that receives
-sends these spans to itself under the tenant `_spanhouse`, so they appear in no map of yours:
+of a segment, or a step of the service map's rollup, that takes more than five seconds or fails (one
+span as long as it goes on failing). A process that receives sends these spans to itself under the tenant `_spanhouse`,
+so they appear in no map of yours:
 
     curl -H 'X-Scope-OrgID: _spanhouse' http://127.0.0.1:8080/api/v1/services
 
@@ -63,8 +64,8 @@ receives nothing itself, traces itself only with an endpoint.
 
 ## Spanhouse's own metrics
 
-What is on `/metrics` is also sent as OTLP/HTTP (gzip, cumulative) where `self_telemetry_endpoint` is set: once in every
-`self_telemetry_interval`, and when the process ends. The headers in `OTEL_EXPORTER_OTLP_METRICS_HEADERS` or
+What is on `/metrics` is also sent as OTLP/HTTP (gzip, cumulative) where `self_metrics_endpoint` is set: once in every
+`self_metrics_interval`, and when the process ends. The headers in `OTEL_EXPORTER_OTLP_METRICS_HEADERS` or
 `OTEL_EXPORTER_OTLP_HEADERS` go with it, and the authorities in `OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE` or
 `OTEL_EXPORTER_OTLP_CERTIFICATE` are trusted. An endpoint that does not take them is told of once in the log. Spanhouse
 itself takes traces only so far: pointed at its own `otlp_http`, it tells that, once. All of them stand in

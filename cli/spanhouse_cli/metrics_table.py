@@ -18,7 +18,7 @@ _INTRODUCTION = """\
 # Metrics
 
 `/metrics` on the address `http` shows what a process of Spanhouse counts and measures, for Prometheus. The same goes as
-OTLP where `self_telemetry_endpoint` says ([configuration.md](configuration.md#spanhouses-own-metrics)), under the same
+OTLP where `self_metrics_endpoint` says ([configuration.md](configuration.md#spanhouses-own-metrics)), under the same
 names: counters as cumulative monotonic sums, gauges, and histograms with the same bounds.
 `deploy/prometheus/alerts.yaml` has rules that tell of trouble.
 

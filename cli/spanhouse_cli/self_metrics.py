@@ -1,7 +1,6 @@
-"""Spanhouse's own metrics, sent as OTLP/HTTP to wherever `self_telemetry_endpoint` says, itself included.
+"""Spanhouse's own metrics, sent as OTLP/HTTP to wherever `self_metrics_endpoint` says.
 
-What is sent is the state of the registry, once in an interval: sending it changes what the next one says, and never
-makes more of them.
+What is sent is the state of the registry, once in an interval and at the end.
 """
 
 from __future__ import annotations

@@ -245,7 +245,7 @@ def _self_tracing(role: Role, settings: Settings, collector: Collector | None) -
 
 
 def _self_metrics(role: Role, settings: Settings, registry: CollectorRegistry) -> SelfMetrics | None:
-    endpoint, interval = settings.self_telemetry_endpoint, settings.self_telemetry_interval
+    endpoint, interval = settings.self_metrics_endpoint, settings.self_metrics_interval
     if endpoint is None:
         return None
     return SelfMetrics.start(registry, endpoint, interval, service=role.name, version=VERSION)

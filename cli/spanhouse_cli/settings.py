@@ -257,12 +257,12 @@ class Settings(BaseSettings):
         True,
         "Trace Spanhouse itself, under the tenant `_spanhouse`, apart from everything else.",
     )
-    self_telemetry_endpoint: Annotated[str | None, HttpUrl()] = _option(
+    self_metrics_endpoint: Annotated[str | None, HttpUrl()] = _option(
         OPERATION,
         None,
         "Where Spanhouse's own metrics are sent as OTLP/HTTP, beside being on `/metrics`; `/v1/metrics` is added.",
     )
-    self_telemetry_interval: Annotated[float, Duration(1.0, 3600.0)] = _option(
+    self_metrics_interval: Annotated[float, Duration(1.0, 3600.0)] = _option(
         OPERATION, 60.0, "How often they are sent."
     )
     shutdown_timeout: Annotated[float, Duration(0.5, 600.0)] = _option(

@@ -65,8 +65,8 @@ def counting(value: float) -> CollectorRegistry:
 
 def test_a_running_spanhouse_sends_what_it_shows(tmp_path: Path, sink: OtlpSink) -> None:
     body = request({"web": [span(), span()]}).SerializeToString()
-    own = f"--self-telemetry-endpoint={sink.http_url}"
-    with serving("up", tmp_path / "data", own, "--self-telemetry-interval=1s") as running:
+    own = f"--self-metrics-endpoint={sink.http_url}"
+    with serving("up", tmp_path / "data", own, "--self-metrics-interval=1s") as running:
         running.post("/v1/traces", body, PROTOBUF)
         eventually(lambda: sink.metrics and value_of(sink.metrics[-1], "spanhouse_spans_stored_total") == 2)
         assert running.stop() == 0
