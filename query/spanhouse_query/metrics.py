@@ -32,10 +32,10 @@ ABANDONED = DeclaredMetric(
     ("route",),
 )
 FAILURES = DeclaredMetric(
-    "spanhouse_query_failures_total",
+    "spanhouse_query_requests_failed_total",
     "counter",
-    "queries",
-    "Queries that gave no answer, by the type of the problem that the client is told: query-timeout and "
+    "requests",
+    "Requests whose queries gave no answer, by the type of the problem that the client is told: query-timeout and "
     "query-too-large (a limit), query-cancelled (the service stops), store-unavailable, store-error.",
     ("problem",),
 )
@@ -43,7 +43,7 @@ BUSY = DeclaredMetric("spanhouse_query_clients_busy", "gauge", "clients", "Clien
 CLIENTS = DeclaredMetric(
     "spanhouse_query_clients_limit", "gauge", "clients", "How many there may be (`query_clients`)."
 )
-WAITING = DeclaredMetric("spanhouse_queries_waiting", "gauge", "queries", "Queries that wait for a client.")
+QUEUE = DeclaredMetric("spanhouse_query_queue_size", "gauge", "queries", "Queries that wait for a client.")
 
 _PROBLEMS = ("query-timeout", "query-too-large", "query-cancelled", "store-unavailable", "store-error")
 
@@ -61,8 +61,8 @@ class QueryMetrics:
             self.failures.labels(problem)
         BUSY.gauge(registry).set_function(lambda: store.queries.busy)
         CLIENTS.gauge(registry).set(store.queries.size)
-        WAITING.gauge(registry).set_function(lambda: store.queries.waiting)
+        QUEUE.gauge(registry).set_function(lambda: store.queries.waiting)
 
     def count_failure(self, problem: str) -> None:
-        """Count a query that ended with this type of problem."""
+        """Count a request that ended with this type of problem."""
         self.failures.labels(problem).inc()

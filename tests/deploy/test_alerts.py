@@ -34,7 +34,7 @@ BY_NAME = {name: metric for metric in (*COLLECTOR, *QUERY, *PROCESS, UP) for nam
 
 def values_of(name: str, label: str) -> set[str]:
     """What a label of that metric can be, of those that rules ask for."""
-    if name == "spanhouse_query_failures_total":
+    if name == "spanhouse_query_requests_failed_total":
         errors = (QueryTimeout(""), QueryTooLarge(""), StoreUnavailable(""), StoreError(""))
         return {store_problem(error, "").kind for error in errors}
     if name == "up":

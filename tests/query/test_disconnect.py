@@ -114,8 +114,8 @@ def test_says_that_a_query_took_too_long(registry: CollectorRegistry, url: str) 
 
     assert (response.status_code, response.json()["type"]) == (504, "query-timeout")
     assert response.json()["detail"] == "the query ran into its time limit (query_timeout); try again later"
-    assert registry.get_sample_value("spanhouse_query_failures_total", {"problem": "query-timeout"}) == 1
-    assert registry.get_sample_value("spanhouse_query_failures_total", {"problem": "query-too-large"}) == 0
+    assert registry.get_sample_value("spanhouse_query_requests_failed_total", {"problem": "query-timeout"}) == 1
+    assert registry.get_sample_value("spanhouse_query_requests_failed_total", {"problem": "query-too-large"}) == 0
 
 
 def test_says_that_a_query_is_too_large(url: str) -> None:
