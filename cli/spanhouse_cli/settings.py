@@ -181,7 +181,8 @@ class Settings(BaseSettings):
     segment_bytes: Annotated[int, Size(64 * KIB, 256 * MIB)] = _option(
         INGEST,
         16 * MIB,
-        "A segment of the log is handed to the engine when it has grown to this size, or twice that while others wait.",
+        "A segment of the log is handed to the engine when it has grown to this size, or, while others wait, to twice "
+        "that or 64MiB, whichever is less, but never less than this.",
     )
     segment_age: Annotated[float, Duration(0.01, 60.0)] = _option(
         INGEST,

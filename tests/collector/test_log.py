@@ -16,6 +16,7 @@ from spanhouse_collector.drain import Drain
 from spanhouse_collector.errors import Overloaded
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
 from spanhouse_collector.segments.segment import OpenSegment
+from spanhouse_collector.segments.writer import bytes_behind
 
 from tests.collector.clock import Clock
 from tests.collector.failures import failing
@@ -92,6 +93,11 @@ async def test_a_segment_grows_to_twice_the_size_while_others_wait(tmp_path: Pat
     assert 1000 <= alone.size < 1000 + len(one)
     assert 2000 <= behind.size < 2000 + len(one)
     assert rest.size < 1000
+
+
+@pytest.mark.parametrize(("segment_bytes", "grown"), [(16, 32), (32, 64), (40, 64), (64, 64), (256, 256)])
+def test_a_segment_never_grows_over_64_mib_by_waiting(segment_bytes: int, grown: int) -> None:
+    assert bytes_behind(segment_bytes << 20) == grown << 20
 
 
 @pytest.mark.parametrize(

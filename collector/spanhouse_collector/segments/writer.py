@@ -17,8 +17,14 @@ from spanhouse_collector.segments.segment import OpenSegment, Segment
 logger = logging.getLogger(__name__)
 
 # How much larger a segment may become while others wait: an insert costs as much as 20 thousand spans before it stores
-# the first (docs/adr/0011).
+# the first (docs/adr/0011). What the engine needs of memory grows with it, so it ends at a size that is large already.
 _GROWTH = 2
+_GROWN_AT_MOST = 64 << 20
+
+
+def bytes_behind(segment_bytes: int) -> int:
+    """At which size a segment is sealed while others wait."""
+    return max(segment_bytes, min(_GROWTH * segment_bytes, _GROWN_AT_MOST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +46,11 @@ class Append:
 class SegmentWriter:
     """Owns the open segment. `sealed` and the futures are called on the event loop that made the writer.
 
-    A segment is sealed when it reaches `segment_bytes`, or twice as much while others wait (`behind`), or `segment_age`
-    seconds after it was opened. `written` is told in the writer's thread, before the futures are done, the keys of
-    frames that are durable. sync_interval: seconds after which what was written is made durable, 0 for before the
-    futures are done, None for not by us. trouble: why nothing can be written at the moment.
+    A segment is sealed when it reaches `segment_bytes`, or twice as much while others wait (`behind`), but then 64 MiB
+    at most if `segment_bytes` is not more; or `segment_age` seconds after it was opened. `written` is told in the
+    writer's thread, before the futures are done, the keys of frames that are durable. sync_interval: seconds after
+    which what was written is made durable, 0 for before the futures are done, None for not by us. trouble: why nothing
+    can be written at the moment.
     """
 
     def __init__(
@@ -140,7 +147,7 @@ class SegmentWriter:
         if self._open is None:
             return
         is_old = time.monotonic() >= self._open.opened + self._segment_age
-        enough = self._segment_bytes * (_GROWTH if self._behind() else 1)
+        enough = bytes_behind(self._segment_bytes) if self._behind() else self._segment_bytes
         if is_old or self._open.size >= enough:
             self._seal()
 
