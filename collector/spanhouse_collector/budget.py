@@ -74,6 +74,11 @@ class Share:
         self._budget = budget
         self._held = 0
 
+    @property
+    def held(self) -> int:
+        """Bytes that it holds."""
+        return self._held
+
     def take(self, size: int) -> None:
         """Hold `size` bytes more. Raises Overloaded where there is no room for them."""
         self._budget.take(size, held=self._held)

@@ -70,14 +70,22 @@ class OtlpHttp:
         self._receiver.admit(tenant)
         if media not in (PROTOBUF, JSON):
             raise UnsupportedMedia(f"content type {media!r:.60} is not supported; allowed: {PROTOBUF}, {JSON}")
+        try:
+            return Request(tenant, TRANSPORT, await self._protobuf(http, media, share))
+        except Overloaded:
+            raise
+        except Refused:
+            self._receiver.charge(tenant, share.held)
+            raise
+
+    async def _protobuf(self, http: HttpRequest, media: str, share: Share) -> bytes:
+        """The body, decompressed and, where it is JSON, written anew."""
         encoding = http.headers.get("content-encoding", "").strip().lower()
         sent = await self._body(http, share)
         body = await self._decompressed(sent, encoding)
         if body is not sent:
             share.take(len(body))
-        if media == JSON:
-            body = await to_thread.run_sync(traces_from_json, body, self._max_spans)
-        return Request(tenant, TRANSPORT, body)
+        return await to_thread.run_sync(traces_from_json, body, self._max_spans) if media == JSON else body
 
     async def _decompressed(self, body: bytes, encoding: str) -> bytes:
         if len(body) < _INLINE_BYTES:

@@ -87,6 +87,10 @@ class TraceReceiver:
             self._metrics.rate_limited.labels(self._metrics.tenants.label(tenant)).inc()
             raise
 
+    def charge(self, tenant: str, size: int) -> None:
+        """Count bytes of a tenant that a transport has read in vain; those of a request `accept` counts."""
+        self._rates.charge(tenant, size=size)
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[None]:
         """While a transport reads a body. Raises Overloaded where it takes too long, or the collector stops."""

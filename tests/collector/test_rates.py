@@ -128,6 +128,22 @@ def sent_by(exporter: SpanExporter) -> SpanExportResult:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"content_encoding": "gzip"},
+        {"content_encoding": "zstd"},
+        {"content_encoding": "br"},
+        {"content_type": "application/json"},
+    ],
+)
+async def test_what_cannot_be_read_counts_too(start: Start, headers: dict[str, str]) -> None:
+    async with start(tenant_rates={"acme": Rate(bytes=100)}) as running:
+        assert (await running.post(b"broken" * 500, x_scope_orgid="acme", **headers)).status_code in (400, 415)
+        assert (await running.post(body(1), x_scope_orgid="acme")).status_code == 503
+
+
+@pytest.mark.anyio
 async def test_who_sends_too_fast_is_told_when_to_come_again_and_exporters_do(start: Start) -> None:
     acme = {"x-scope-orgid": "acme"}
     async with start(tenant_rates={"acme": Rate(spans=20)}) as running:
