@@ -59,7 +59,7 @@ class Collector:
         quarantine = Quarantine(data.quarantine, self._metrics.count_quarantined)
         self._recent = RecentRequests()
         self._recent_file = RecentFile(data.log)
-        self._log = SegmentLog(data.log / "traces", quarantine, config, self._recent_file.append, self._metrics)
+        self._log = SegmentLog(data.log / "traces", quarantine, config, self._recent_file.append, metrics=self._metrics)
         inserting = CapacityLimiter(1)
         self._window = Window(data.log)
         self._loader = Loader(self._log, store, quarantine, self._metrics, inserting=inserting, window=self._window)

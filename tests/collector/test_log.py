@@ -11,9 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from spanhouse_collector import CollectorConfig
 from spanhouse_collector.drain import Drain
 from spanhouse_collector.errors import Overloaded
+from spanhouse_collector.metrics import Metrics
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
 from spanhouse_collector.segments.segment import OpenSegment
 from spanhouse_collector.segments.writer import bytes_behind
@@ -34,7 +36,8 @@ async def opened(tmp_path: Path, config: CollectorConfig, written: list[bytes] |
         if written is not None:
             written.extend(keys)
 
-    log = SegmentLog(tmp_path / "log", Quarantine(tmp_path / "q"), config, note)
+    quarantine, metrics = Quarantine(tmp_path / "q"), Metrics(CollectorRegistry())
+    log = SegmentLog(tmp_path / "log", quarantine, config, note, metrics=metrics)
     await log.open(lambda _: None)
     return log
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anyio import to_thread
-from prometheus_client import CollectorRegistry
 
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.drain import Drain
@@ -42,13 +41,14 @@ class SegmentLog:
         quarantine: Quarantine,
         config: CollectorConfig,
         written: Callable[[Sequence[bytes]], None],
-        metrics: Metrics | None = None,
+        *,
+        metrics: Metrics,
     ) -> None:
         self.folder = folder
         self._quarantine = quarantine
         self._config = config
         self._written = written
-        self._metrics = metrics or Metrics(CollectorRegistry())
+        self._metrics = metrics
         self._writer: SegmentWriter | None = None
         self._order = LoadingOrder()
         self.fresh = self._order.fresh
