@@ -114,6 +114,27 @@ def test_a_resource_has_the_same_limits(store: Store, tmp_path: Path) -> None:
     assert row == {"kept": 1024, "long": LIMIT, "dropped": 7, "types": 1024, "found": 1}
 
 
+def test_what_is_missing_of_a_resource_or_a_scope_marks_no_span_and_names_are_not_cut(
+    store: Store, tmp_path: Path
+) -> None:
+    long, many = "x" * (LIMIT + 1), key_values({f"key{number}": "y" for number in range(1030)})
+    named = span(long)
+    named.status.message = long
+    sent = request({long: [named]})
+    (resource_spans,) = sent.resource_spans
+    resource_spans.resource.attributes.extend(many)
+    resource_spans.scope_spans[0].scope.name = long
+    resource_spans.scope_spans[0].scope.attributes.extend(many)
+    path = tmp_path / "segment.frames"
+    path.write_bytes(segment([sent.SerializeToString()]))
+    store.insert_segment(path, "segment")
+    (row,) = store.rows(
+        "SELECT marks, dropped_attributes AS dropped, length(scope_attributes) AS kept, "
+        "[length(service), length(name), length(scope_name), length(status_message)] AS lengths FROM spans"
+    )
+    assert row == {"marks": 0, "dropped": 0, "kept": 1024, "lengths": [LIMIT + 1] * 4}
+
+
 def test_spans_that_are_stored_in_part_are_counted_by_tenant_and_operation(store: Store, tmp_path: Path) -> None:
     spans = [span("long", attributes={"a": "x" * (LIMIT + 1)}), span("long"), span("short")]
     path = tmp_path / "segment.frames"
