@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.edges.tiers import DAY, EdgeTiers
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_storage import QueryLimits, Store, migrate
 
 from benchmarks.generated_history import CALLS_PER_ROW, add_history

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Generator
 
 import uvicorn
-from spanhouse_collector import unix_socket
+from spanhouse_collector.transports import unix_socket
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-import spanhouse_collector.declared
+import spanhouse_collector.observation.declared
 import spanhouse_query.metrics
 from spanhouse_storage.declared_metric import DeclaredMetric
 
@@ -58,7 +58,7 @@ def _declared_in(module: ModuleType) -> list[DeclaredMetric]:
     return [value for value in vars(module).values() if isinstance(value, DeclaredMetric)]
 
 
-COLLECTOR = _declared_in(spanhouse_collector.declared)
+COLLECTOR = _declared_in(spanhouse_collector.observation.declared)
 QUERY = _declared_in(spanhouse_query.metrics)
 PROCESS = _declared_in(process_metrics)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 from spanhouse_collector import Collector
-from spanhouse_collector.keys import KeyRing, KeysError
+from spanhouse_collector.admission.keys import KeyRing, KeysError
 from spanhouse_query import QueryConfig, create_app
 from spanhouse_storage import (
     DataDirectory,

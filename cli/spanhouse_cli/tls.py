@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from spanhouse_collector.file_stamp import stamp_of
+from spanhouse_collector.admission.file_stamp import stamp_of
 
 logger = logging.getLogger("spanhouse")
 

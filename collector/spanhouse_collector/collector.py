@@ -14,24 +14,24 @@ from spanhouse_storage import DataDirectory, Store
 from spanhouse_storage.tenant import OWN_TENANT
 from starlette.applications import Starlette
 
-from spanhouse_collector.access import Access
+from spanhouse_collector.admission.access import Access
+from spanhouse_collector.admission.keys import KeyRing
+from spanhouse_collector.admission.recent import RecentRequests, key_of
+from spanhouse_collector.admission.recent_file import RecentFile
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
-from spanhouse_collector.grpc_server import GrpcServer
-from spanhouse_collector.http_app import otlp_http_app
-from spanhouse_collector.keys import KeyRing
-from spanhouse_collector.levels import show_levels
-from spanhouse_collector.loader import Loader
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.loading.loader import Loader
+from spanhouse_collector.loading.retries import Retries
+from spanhouse_collector.loading.window import Window
+from spanhouse_collector.observation.levels import show_levels
+from spanhouse_collector.observation.metrics import Metrics
+from spanhouse_collector.observation.polled_levels import PolledLevels
 from spanhouse_collector.operations import operations_app
-from spanhouse_collector.polled_levels import PolledLevels
 from spanhouse_collector.receiver import Request, TraceReceiver
-from spanhouse_collector.recent import RecentRequests, key_of
-from spanhouse_collector.recent_file import RecentFile
-from spanhouse_collector.retries import Retries
 from spanhouse_collector.segments import Quarantine, SegmentLog
 from spanhouse_collector.segments.quarantined import QuarantineFolder
-from spanhouse_collector.window import Window
+from spanhouse_collector.transports.grpc_server import GrpcServer
+from spanhouse_collector.transports.http_app import otlp_http_app
 
 logger = logging.getLogger(__name__)
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 
 from anyio import CapacityLimiter, to_thread
 
-from spanhouse_collector.access import Access
-from spanhouse_collector.budget import Budget
-from spanhouse_collector.check import Checked, check_traces
+from spanhouse_collector.admission.access import Access
+from spanhouse_collector.admission.budget import Budget
+from spanhouse_collector.admission.check import Checked, check_traces
+from spanhouse_collector.admission.rates import Rates
+from spanhouse_collector.admission.recent import RecentRequests, key_of
+from spanhouse_collector.admission.retry_after import retry_after
+from spanhouse_collector.admission.trouble import Trouble
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import ANSWERS, Cause, Overloaded, RateLimited, Refused
 from spanhouse_collector.frame import digest_of, frame_header
-from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.rates import Rates
-from spanhouse_collector.recent import RecentRequests, key_of
-from spanhouse_collector.retry_after import retry_after
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.segments import SegmentLog
-from spanhouse_collector.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 

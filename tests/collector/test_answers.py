@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from spanhouse_collector.decompression import ENCODINGS
 from spanhouse_collector.errors import ANSWERS
+from spanhouse_collector.transports.decompression import ENCODINGS
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "receiving.md").read_text("utf-8")
 ROW = re.compile(r"^\| [^|]+ \| (\d{3})[^|]* \| `([A-Z_]+)`[^|]* \| `([a-z_]+)` \|", re.MULTILINE)

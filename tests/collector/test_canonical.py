@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from spanhouse_collector.canonical import canonical, canonical_frame
-from spanhouse_collector.check import check_traces
+from spanhouse_collector.admission.check import check_traces
 from spanhouse_collector.errors import Malformed
 from spanhouse_collector.frame import Frame, digest_of, frame_header, scan
+from spanhouse_collector.loading.canonical import canonical, canonical_frame
 
 from tests.collector.fuzz.bodies import PROTOBUF_SEEDS, protobuf
 from tests.support.spans import request, span

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
-from spanhouse_collector.check import Checked, check_traces
+from spanhouse_collector.admission.check import Checked, check_traces
 from spanhouse_collector.errors import Malformed
-from spanhouse_collector.otlp_json import traces_from_json
+from spanhouse_collector.transports.otlp_json import traces_from_json
 
 from tests.support.spans import request, span
 

@@ -11,8 +11,8 @@ import pytest
 from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
-from spanhouse_collector.decompression import decompress
 from spanhouse_collector.errors import Malformed, TooLarge, UnsupportedMedia
+from spanhouse_collector.transports.decompression import decompress
 
 MIB = 1 << 20
 COMPRESS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": zstd.compress}

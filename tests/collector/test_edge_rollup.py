@@ -14,7 +14,7 @@ from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
 
 from tests.support.call_graphs import Sent, call_graph, segments

@@ -11,7 +11,7 @@ from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, migrate, open_store
 
 pytestmark = pytest.mark.anyio

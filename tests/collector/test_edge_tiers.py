@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.edges.tiers import EdgeTiers
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_storage import EmbeddedConfig, QueryLimits, Retention, Store, StoreConfig, migrate, open_store
 
 from tests.support.rolled_edges import COARSE_TIERS, DAY_TIER, HOUR_TIER, ROLLED, CoarseTier

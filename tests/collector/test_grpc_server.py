@@ -14,7 +14,7 @@ from backports import zstd
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from spanhouse_collector.grpc_service import SERVICE
+from spanhouse_collector.transports.grpc_service import SERVICE
 
 from tests.collector.conftest import EXPORT, Start
 from tests.support.spans import request, span

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from spanhouse_collector.frame import Frame, digest_of, frame_header, scan
-from spanhouse_collector.isolation import Isolation
+from spanhouse_collector.loading.isolation import Isolation
 from spanhouse_collector.segments import Quarantine, Segment
 from spanhouse_storage import DataDirectory, DataRefused, Store
 

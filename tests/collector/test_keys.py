@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spanhouse_collector.access import Access
+from spanhouse_collector.admission.access import Access
+from spanhouse_collector.admission.keys import KeyRing, KeysError, add_key, read_keys, revoke_key
 from spanhouse_collector.errors import Forbidden, Malformed, Unauthenticated
-from spanhouse_collector.keys import KeyRing, KeysError, add_key, read_keys, revoke_key
 
 HASH = "sha256:" + "0" * 64
 

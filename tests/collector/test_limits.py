@@ -12,11 +12,12 @@ import grpc
 import pytest
 from google.rpc.status_pb2 import Status
 from grpc import aio
-from spanhouse_collector import check, receiver
-from spanhouse_collector.budget import Budget
-from spanhouse_collector.check import check_traces
+from spanhouse_collector import receiver
+from spanhouse_collector.admission import check
+from spanhouse_collector.admission.budget import Budget
+from spanhouse_collector.admission.check import check_traces
 from spanhouse_collector.errors import Malformed, Overloaded, TooLarge
-from spanhouse_collector.metrics import TenantLabels
+from spanhouse_collector.observation.metrics import TenantLabels
 
 from tests.collector.clock import Clock
 from tests.collector.conftest import EXPORT, Running, Start

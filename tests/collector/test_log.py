@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry
 from spanhouse_collector import CollectorConfig
-from spanhouse_collector.drain import Drain
+from spanhouse_collector.admission.drain import Drain
 from spanhouse_collector.errors import Overloaded
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
 from spanhouse_collector.segments.segment import OpenSegment
 from spanhouse_collector.segments.writer import bytes_behind

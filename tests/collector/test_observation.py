@@ -11,10 +11,10 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from spanhouse_collector import own_spans
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
-from spanhouse_collector.metrics import TenantLabels
+from spanhouse_collector.observation import own_spans
+from spanhouse_collector.observation.metrics import TenantLabels
 from spanhouse_storage import Store, StoreUnavailable
 
 from tests.collector.conftest import Running, Start

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
-from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.polled_levels import PolledLevels
+from spanhouse_collector.observation.metrics import Metrics
+from spanhouse_collector.observation.polled_levels import PolledLevels
 from spanhouse_collector.segments.quarantined import QuarantineFolder
 from spanhouse_storage import Rows, Store, StoreUnavailable
 
@@ -108,7 +108,7 @@ async def test_levels_that_cannot_be_polled_stay_and_keep_no_others_from_it(
 async def test_levels_that_cannot_be_polled_are_warned_of_once(
     polled: Polled, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "spanhouse_collector.polled_levels")
+    caplog.set_level(logging.INFO, "spanhouse_collector.observation.polled_levels")
     with monkeypatch.context() as patch:
         _refusing(patch, store, "MemoryTracking")
         await polled.poll()

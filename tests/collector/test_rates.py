@@ -14,9 +14,10 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from spanhouse_collector import Rate, rates
+from spanhouse_collector import Rate
+from spanhouse_collector.admission import rates
+from spanhouse_collector.admission.rates import BURST, Rates
 from spanhouse_collector.errors import RateLimited
-from spanhouse_collector.rates import BURST, Rates
 from spanhouse_storage.tenant import OWN_TENANT
 
 from tests.collector.clock import Clock

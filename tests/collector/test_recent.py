@@ -9,9 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
+from spanhouse_collector.admission.recent import KEY_SIZE, key_of
+from spanhouse_collector.admission.recent_file import RecentFile
 from spanhouse_collector.frame import digest_of
-from spanhouse_collector.recent import KEY_SIZE, key_of
-from spanhouse_collector.recent_file import RecentFile
 from spanhouse_storage import DataDirectory
 
 from tests.collector.conftest import Running, Start

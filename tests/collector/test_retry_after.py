@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from spanhouse_collector.drain import Drain
-from spanhouse_collector.retry_after import LONGEST, SHORTEST, retry_after
-from spanhouse_collector.trouble import Trouble
+from spanhouse_collector.admission.drain import Drain
+from spanhouse_collector.admission.retry_after import LONGEST, SHORTEST, retry_after
+from spanhouse_collector.admission.trouble import Trouble
 
 from tests.collector.clock import Clock
 

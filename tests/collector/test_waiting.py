@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spanhouse_collector import loader
+from spanhouse_collector.loading import loader
 from spanhouse_storage import DataDirectory, Store, StoreUnavailable
 
 from tests.collector.conftest import Start

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from spanhouse_collector.loading.window import REMEMBERED, SAFE, Window
 from spanhouse_collector.segments import Segment
-from spanhouse_collector.window import REMEMBERED, SAFE, Window
 from spanhouse_storage import DataDirectory, Store, StoreUnavailable
 
 from tests.collector.conftest import Start

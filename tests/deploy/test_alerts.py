@@ -9,7 +9,7 @@ import pytest
 import yaml
 from prometheus_client import CollectorRegistry
 from spanhouse_cli.metrics_table import COLLECTOR, PROCESS, QUERY
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_query.problems import store_problem
 from spanhouse_storage import QueryTimeout, QueryTooLarge, StoreError, StoreUnavailable
 from spanhouse_storage.declared_metric import DeclaredMetric

@@ -6,7 +6,7 @@ from anyio import CapacityLimiter
 from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_storage import Retention
 
 from tests.query.service import Service

@@ -53,7 +53,7 @@ def add(configuration: Configuration, tenant: str, name: str) -> None:
 
     This is the only time that the key can be seen. NAME says who has it.
     """
-    from spanhouse_collector.keys import add_key
+    from spanhouse_collector.admission.keys import add_key
 
     with _told():
         click.echo(add_key(_file(configuration), name, tenant))
@@ -64,7 +64,7 @@ def add(configuration: Configuration, tenant: str, name: str) -> None:
 @configured(only=("keys_file",))
 def list_(configuration: Configuration) -> None:
     """List the keys by name, with their tenants."""
-    from spanhouse_collector.keys import read_keys
+    from spanhouse_collector.admission.keys import read_keys
 
     with _told():
         found = read_keys(_file(configuration))
@@ -76,7 +76,7 @@ def list_(configuration: Configuration) -> None:
 @click.argument("name")
 def revoke(configuration: Configuration, name: str) -> None:
     """Take a key out of the file: who shows it is refused."""
-    from spanhouse_collector.keys import revoke_key
+    from spanhouse_collector.admission.keys import revoke_key
 
     with _told():
         revoke_key(_file(configuration), name)
@@ -91,7 +91,7 @@ def _file(configuration: Configuration) -> Path:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    from spanhouse_collector.keys import KeysError
+    from spanhouse_collector.admission.keys import KeysError
 
     try:
         yield

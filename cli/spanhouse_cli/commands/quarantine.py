@@ -251,7 +251,7 @@ def _content(entry: Quarantined) -> Iterator[str]:
     from google.protobuf.message import DecodeError
     from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
     from spanhouse_collector.frame import Damage
-    from spanhouse_collector.otlp_json import traces_to_json
+    from spanhouse_collector.transports.otlp_json import traces_to_json
 
     for part, body in entry.parts():
         if isinstance(part, Damage):

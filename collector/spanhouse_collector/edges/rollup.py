@@ -22,8 +22,8 @@ from spanhouse_collector.edges.slices import Slices
 from spanhouse_collector.edges.tiers import DAY, TEN_MINUTES, EdgeTiers
 from spanhouse_collector.edges.waiting import WaitingMinutes
 from spanhouse_collector.edges.windows import Unit, Window, windows
-from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.own_spans import told_if_slow
+from spanhouse_collector.observation.metrics import Metrics
+from spanhouse_collector.observation.own_spans import told_if_slow
 
 logger = logging.getLogger(__name__)
 

@@ -10,18 +10,18 @@ from pathlib import Path
 
 from anyio import to_thread
 
+from spanhouse_collector.admission.drain import Drain
+from spanhouse_collector.admission.retry_after import retry_after
+from spanhouse_collector.admission.trouble import Trouble
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.drain import Drain
 from spanhouse_collector.errors import Cause, Overloaded
 from spanhouse_collector.frame import Frame
-from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.retry_after import retry_after
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.segments.order import LoadingOrder, Rank
 from spanhouse_collector.segments.quarantine import Quarantine
 from spanhouse_collector.segments.recovery import Recovered, recover
 from spanhouse_collector.segments.segment import Segment
 from spanhouse_collector.segments.writer import Append, SegmentWriter
-from spanhouse_collector.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 

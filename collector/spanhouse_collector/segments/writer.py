@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.segments.segment import OpenSegment, Segment
 
 logger = logging.getLogger(__name__)

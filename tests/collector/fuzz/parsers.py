@@ -12,13 +12,13 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from spanhouse_collector.canonical import canonical
-from spanhouse_collector.check import check_traces
-from spanhouse_collector.decompression import decompress
+from spanhouse_collector.admission.check import check_traces
+from spanhouse_collector.admission.outline import require_at_most
 from spanhouse_collector.errors import Refused
 from spanhouse_collector.frame import Damage, digest_of, frame_header, scan
-from spanhouse_collector.otlp_json import traces_from_json
-from spanhouse_collector.outline import require_at_most
+from spanhouse_collector.loading.canonical import canonical
+from spanhouse_collector.transports.decompression import decompress
+from spanhouse_collector.transports.otlp_json import traces_from_json
 
 MAX_SPANS = 1000
 MAX_BODY = 1 << 20

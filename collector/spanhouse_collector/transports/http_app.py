@@ -16,21 +16,21 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 from starlette.routing import Route
 
-from spanhouse_collector.access import AUTHORIZATION
-from spanhouse_collector.budget import Share
-from spanhouse_collector.check import Checked
+from spanhouse_collector.admission.access import AUTHORIZATION
+from spanhouse_collector.admission.budget import Share
+from spanhouse_collector.admission.check import Checked
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.decompression import decompress, too_large
 from spanhouse_collector.errors import ANSWERS, Overloaded, Refused, Unauthenticated, UnsupportedMedia
-from spanhouse_collector.otlp_json import traces_from_json
 from spanhouse_collector.receiver import Request, TraceReceiver
-from spanhouse_collector.responses import (
+from spanhouse_collector.tenant import HEADER
+from spanhouse_collector.transports.decompression import decompress, too_large
+from spanhouse_collector.transports.otlp_json import traces_from_json
+from spanhouse_collector.transports.responses import (
     status_response,
     status_response_json,
     traces_response,
     traces_response_json,
 )
-from spanhouse_collector.tenant import HEADER
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"

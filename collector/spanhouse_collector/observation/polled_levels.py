@@ -12,7 +12,7 @@ import anyio
 from anyio import CapacityLimiter, to_thread
 from spanhouse_storage import QueryLimits, Store
 
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.segments.quarantined import QuarantineFolder
 
 logger = logging.getLogger(__name__)

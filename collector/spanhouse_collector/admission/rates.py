@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from spanhouse_storage.tenant import OWN_TENANT
 
+from spanhouse_collector.admission.retry_after import Clock, retry_after
 from spanhouse_collector.config import EVERY_OTHER, Rate
 from spanhouse_collector.errors import Cause, RateLimited
-from spanhouse_collector.retry_after import Clock, retry_after
 
 # What a tenant that was silent may send at once, in seconds of its rate. Exporters gather for five.
 BURST = 10.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry
 
-from spanhouse_collector import declared
 from spanhouse_collector.errors import ANSWERS, Cause
+from spanhouse_collector.observation import declared
 
 _TENANTS = 100
 _OTHERS = "other"

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from spanhouse_collector.recent import KEY_SIZE, SIZE
+from spanhouse_collector.admission.recent import KEY_SIZE, SIZE
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanhouse_collector.check import check_traces
+from spanhouse_collector.admission.check import check_traces
 from spanhouse_collector.frame import Frame, digest_of, frame_header
 
 

@@ -9,10 +9,10 @@ from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from spanhouse_collector import unix_socket
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.grpc_service import SERVICE, TraceService
 from spanhouse_collector.receiver import TraceReceiver
+from spanhouse_collector.transports import unix_socket
+from spanhouse_collector.transports.grpc_service import SERVICE, TraceService
 
 # What has been received of a call before it is let in counts nowhere else.
 _STREAMS_PER_CONNECTION = 32

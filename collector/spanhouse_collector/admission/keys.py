@@ -19,7 +19,7 @@ from pathlib import Path
 
 from spanhouse_storage import tenant
 
-from spanhouse_collector.file_stamp import stamp_of
+from spanhouse_collector.admission.file_stamp import stamp_of
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
 from grpc import aio
 
-from spanhouse_collector.access import AUTHORIZATION
+from spanhouse_collector.admission.access import AUTHORIZATION
 from spanhouse_collector.errors import ANSWERS, Malformed, Overloaded, Refused
 from spanhouse_collector.receiver import Request, TraceReceiver
-from spanhouse_collector.responses import traces_response
 from spanhouse_collector.tenant import HEADER
+from spanhouse_collector.transports.responses import traces_response
 
 SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 TRANSPORT = "grpc"

@@ -15,8 +15,8 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from spanhouse_collector.admission.outline import require_at_most
 from spanhouse_collector.errors import Malformed
-from spanhouse_collector.outline import require_at_most
 
 _TRACE_ID = attrgetter("trace_id")
 _SPAN_ID = attrgetter("span_id")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from spanhouse_collector.budget import Budget
+from spanhouse_collector.admission.budget import Budget
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.loader import Loader
-from spanhouse_collector.metrics import Metrics
+from spanhouse_collector.loading.loader import Loader
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.segments import SegmentLog
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from spanhouse_collector.retry_after import LONGEST, Clock
+from spanhouse_collector.admission.retry_after import LONGEST, Clock
 
 
 class Trouble:

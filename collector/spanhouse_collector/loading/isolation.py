@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from spanhouse_storage import DataRefused, Store, StoreError
 from spanhouse_storage.errors import code_of
 
-from spanhouse_collector.canonical import canonical_frame
 from spanhouse_collector.frame import Damage, Frame, scan
+from spanhouse_collector.loading.canonical import canonical_frame
+from spanhouse_collector.loading.stored import holds_any
 from spanhouse_collector.segments import Kind, Quarantine, Segment
 from spanhouse_collector.segments.halves import repair, split
 from spanhouse_collector.segments.recovery import keep_damage
-from spanhouse_collector.stored import holds_any
 
 logger = logging.getLogger(__name__)
 

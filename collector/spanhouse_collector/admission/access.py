@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from spanhouse_collector.admission.keys import KeyRing
 from spanhouse_collector.errors import Forbidden, Unauthenticated
-from spanhouse_collector.keys import KeyRing
 from spanhouse_collector.tenant import HEADER, tenant_of
 
 AUTHORIZATION = "authorization"  # as gRPC metadata has it

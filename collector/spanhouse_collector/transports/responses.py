@@ -6,7 +6,7 @@ import orjson
 from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from spanhouse_collector.check import Checked
+from spanhouse_collector.admission.check import Checked
 
 _FULL_SUCCESS = ExportTraceServiceResponse().SerializeToString()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 
-from spanhouse_collector.retry_after import LONGEST, Clock
+from spanhouse_collector.admission.retry_after import LONGEST, Clock
 
 _MEMORY = 10.0  # seconds after which a measured rate counts for a third
 

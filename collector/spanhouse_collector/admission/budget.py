@@ -6,9 +6,9 @@ import time
 from types import TracebackType
 from typing import Self
 
-from spanhouse_collector.drain import Drain
+from spanhouse_collector.admission.drain import Drain
+from spanhouse_collector.admission.retry_after import Clock, retry_after
 from spanhouse_collector.errors import Cause, Overloaded
-from spanhouse_collector.retry_after import Clock, retry_after
 
 
 class Budget:

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanhouse_storage import Store
 
-from spanhouse_collector.check import is_valid
+from spanhouse_collector.admission.check import is_valid
 from spanhouse_collector.frame import Frame
 
 _SAMPLES = 1000

@@ -11,11 +11,11 @@ import time
 from anyio import CapacityLimiter, to_thread
 from spanhouse_storage import Store, StoreError
 
-from spanhouse_collector.isolation import Isolation
-from spanhouse_collector.metrics import Metrics
-from spanhouse_collector.own_spans import told_if_slow
+from spanhouse_collector.loading.isolation import Isolation
+from spanhouse_collector.loading.window import SAFE, Window
+from spanhouse_collector.observation.metrics import Metrics
+from spanhouse_collector.observation.own_spans import told_if_slow
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
-from spanhouse_collector.window import SAFE, Window
 
 logger = logging.getLogger(__name__)
 

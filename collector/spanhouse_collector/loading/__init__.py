@@ -1,0 +1,1 @@
+"""From the log into the engine, and what becomes of what the engine refuses."""

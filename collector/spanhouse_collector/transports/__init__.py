@@ -1,0 +1,1 @@
+"""OTLP as it comes: gRPC and HTTP, protobuf and JSON, compressed or not."""
