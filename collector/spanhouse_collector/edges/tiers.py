@@ -37,10 +37,10 @@ class _Tier:
     column: str
     edges: str
     versions: str
-    counting: str
-    stamp: str
-    first: str
-    last: str
+    counting: str = "argMax(version, (stamp, version))"
+    stamp: str = "v.stamp"
+    first: str = "e.first"
+    last: str = "e.last"
 
 
 _ONE_MINUTE = "(toUnixTimestamp(e.minute), e.typical.2)"
@@ -54,36 +54,9 @@ _MINUTES = _Tier(
     first=_ONE_MINUTE,
     last=_ONE_MINUTE,
 )
-_TENS = _Tier(
-    seconds=TEN_MINUTES,
-    column="ten_minutes",
-    edges="service_edges_10m",
-    versions="edge_ten_minutes",
-    counting="argMax(version, (stamp, version))",
-    stamp="v.stamp",
-    first="e.first",
-    last="e.last",
-)
-_HOURS = _Tier(
-    seconds=HOUR,
-    column="hour",
-    edges="service_edges_1h",
-    versions="edge_hours",
-    counting="argMax(version, (stamp, version))",
-    stamp="v.stamp",
-    first="e.first",
-    last="e.last",
-)
-_DAYS = _Tier(
-    seconds=DAY,
-    column="day",
-    edges="service_edges_1d",
-    versions="edge_days",
-    counting="argMax(version, (stamp, version))",
-    stamp="v.stamp",
-    first="e.first",
-    last="e.last",
-)
+_TENS = _Tier(seconds=TEN_MINUTES, column="ten_minutes", edges="service_edges_10m", versions="edge_ten_minutes")
+_HOURS = _Tier(seconds=HOUR, column="hour", edges="service_edges_1h", versions="edge_hours")
+_DAYS = _Tier(seconds=DAY, column="day", edges="service_edges_1d", versions="edge_days")
 # What is made, of what, and how many seconds one statement may take.
 _STEPS = ((_TENS, _MINUTES, HOUR), (_HOURS, _TENS, 6 * HOUR), (_DAYS, _HOURS, 7 * DAY))
 _ENDS = "client, client_type, server, server_type, connection"
