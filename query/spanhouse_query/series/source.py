@@ -73,5 +73,5 @@ class SeriesSource(Protocol):
         ...
 
     async def evaluate(self, selection: Selection, leaf: Leaf, grouping: Grouping | None = None) -> Matrix:
-        """A leaf over a selection: a row a series, or group, that has anything. Ungrouped rows keep their `__name__`."""
+        """A leaf over a selection: a row a series, or group, that has anything. Series keep their `__name__`."""
         ...
