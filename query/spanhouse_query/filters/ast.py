@@ -5,21 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["span", "resource", "any"]
+Scope = Literal["span", "point", "resource", "any"]
+FieldName = Literal["service", "operation", "kind", "status", "duration", "trace_id"]
 Operator = Literal["=", "!=", "<", "<=", ">", ">=", "=~", "!~"]
 Value = str | float | bool
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What every span has: service, operation, kind, status, duration (nanoseconds) or trace_id."""
+    """What every span has: service, operation, kind, status, duration (nanoseconds), trace_id; of these a series has service."""
 
-    name: Literal["service", "operation", "kind", "status", "duration", "trace_id"]
+    name: FieldName
 
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """An attribute of the span, of its resource, or (`any`) of the span and, where it has none, of its resource."""
+    """An attribute of the span (or of a series' points), of its resource, or (`any`) its own before its resource's."""
 
     scope: Scope
     key: str
@@ -85,7 +86,7 @@ def leaves(node: Node) -> list[Compare | In | Exists]:
 
 
 def bare_keys(node: Node | None) -> set[str]:
-    """Keys of the attributes that may be the span's or its resource's."""
+    """Keys of the attributes that may be its own or its resource's."""
     if node is None:
         return set()
     attributes = [leaf.attribute if isinstance(leaf, Exists) else leaf.left for leaf in leaves(node)]

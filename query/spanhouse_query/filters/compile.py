@@ -1,4 +1,4 @@
-"""A filter's meaning to a condition on `spans`, its values as bound parameters."""
+"""A filter's meaning to a condition on `spans` or `metric_series`, its values as bound parameters."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL for a WHERE clause over `spans` and the values of its {parameters}; needs {tenant:String} too."""
+    """SQL for a WHERE clause over the table, and the values of its {parameters}; needs {tenant:String} too."""
 
     sql: str
     parameters: dict[str, Any]
@@ -29,7 +29,7 @@ class Condition:
 def compile_filter(node: Node, resource_keys: Set[str]) -> Condition:
     """resource_keys: which of the filter's bare attribute names some resource has.
 
-    Where none has, a name can only be the span's, and the condition stays one that the bloom indexes answer.
+    Where none has, a name can only be the row's own, and the condition stays one that the bloom indexes answer.
     """
     compiler = _Compiler(resource_keys)
     return Condition(compiler.node(node), compiler.parameters)
@@ -73,7 +73,7 @@ class _Compiler:
         inherited = f"resource_id IN (SELECT id FROM resources WHERE tenant = {{tenant:String}} AND {own})"
         if attribute.scope == "resource":
             return inherited
-        if attribute.scope == "span" or attribute.key not in self._resource_keys:
+        if attribute.scope in ("span", "point") or attribute.key not in self._resource_keys:
             return f"({own})"
         return f"({own} OR (NOT mapContains(attributes, {key}) AND {inherited}))"
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from spanhouse_storage import QueryTimeout, StoreError, StoreUnavailable
 
-from spanhouse_query.filters.ast import Node, bare_keys, patterns
+from spanhouse_query.filters.ast import bare_keys, patterns
 from spanhouse_query.filters.compile import Condition, compile_filter
 from spanhouse_query.filters.errors import FilterError
 from spanhouse_query.filters.parser import parse
+from spanhouse_query.filters.subject import SPAN, Subject
 from spanhouse_query.problems import Problem, invalid_parameter
 from spanhouse_query.reader import Reader
 
@@ -19,19 +20,19 @@ WHERE tenant = {tenant:String}
 _PATTERN_SQL = "SELECT match('', {pattern:String})"
 
 
-async def filter_condition(reader: Reader, text: str) -> Condition:
-    """The condition of the parameter `q`. Raises Problem (400) that says where it is wrong."""
+async def filter_condition(reader: Reader, text: str, subject: Subject = SPAN) -> Condition:
+    """The condition of `q` on `spans` or `metric_series`. Raises Problem (400) that says where it is wrong."""
     try:
-        node = parse(text)
+        node = parse(text, subject)
     except FilterError as error:
         raise invalid_parameter("q", str(error), position=error.position, allowed=error.expected) from error
     for pattern in patterns(node):
         await _check_pattern(reader, text, pattern)
-    return compile_filter(node, await _resource_keys(reader, node))
+    return compile_filter(node, await present_in_resources(reader, bare_keys(node)))
 
 
-async def _resource_keys(reader: Reader, node: Node) -> set[str]:
-    keys = bare_keys(node)
+async def present_in_resources(reader: Reader, keys: set[str]) -> set[str]:
+    """Those of the keys that some resource has as an attribute."""
     return set((await reader.rows(_PRESENT_SQL, keys=sorted(keys)))[0]["present"]) if keys else set()
 
 

@@ -19,7 +19,7 @@ class Kind(Enum):
     STRING = "a string in double quotes"
     DURATION = "a duration"
     NUMBER = "a number"
-    SCOPED = 'span."…" or resource."…"'
+    SCOPED = 'span."…", point."…" or resource."…"'
     WORD = "a name"
     OPERATOR = "an operator"
     OPEN = "("
@@ -49,7 +49,7 @@ _TOKEN = re.compile(
     rf"""
     (?P<SPACE>\s+)
   | (?P<STRING>{_QUOTED})
-  | (?P<SCOPED>(?:span|resource)\.{_QUOTED})
+  | (?P<SCOPED>(?:span|point|resource)\.{_QUOTED})
   | (?P<DURATION>(?:\d+(?:\.\d+)?(?:{"|".join(UNITS)}))+(?![\w.]))
   | (?P<NUMBER>{_AMOUNT}(?:[eE][+-]?\d+)?(?![\w.]))
   | (?P<WORD>[A-Za-z_][\w./:@-]*)

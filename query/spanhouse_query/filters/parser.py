@@ -21,28 +21,41 @@ from spanhouse_query.filters.ast import (
     Not,
     Operator,
     Or,
+    Scope,
     Value,
 )
 from spanhouse_query.filters.errors import FilterError
 from spanhouse_query.filters.lexer import Kind, Token, tokens
 from spanhouse_query.filters.other_names import other_name
+from spanhouse_query.filters.subject import SPAN, Subject
 from spanhouse_query.filters.types import type_of
 
 KEYWORDS = ("and", "or", "not", "in", "exists", "true", "false")
 MAX_LENGTH = 8192
 MAX_DEPTH = 40
+RESOURCE: Scope = "resource"
 
 
-def parse(text: str) -> Node:
+def parse(text: str, subject: Subject = SPAN) -> Node:
     """The meaning of a filter. Raises FilterError with the position and what was expected."""
+    return _parser(text, subject).filter()
+
+
+def parse_names(text: str, subject: Subject = SPAN) -> list[Field | Attribute]:
+    """Names separated by commas. A name may also say whose it is without quotes: `resource.host.name`."""
+    return _parser(text, subject).names()
+
+
+def _parser(text: str, subject: Subject) -> _Parser:
     if len(text) > MAX_LENGTH:
         raise FilterError(MAX_LENGTH, f"{len(text)} characters", [f"at most {MAX_LENGTH}"])
-    return _Parser(list(tokens(text))).filter()
+    return _Parser(list(tokens(text)), subject)
 
 
 class _Parser:
-    def __init__(self, items: list[Token]) -> None:
+    def __init__(self, items: list[Token], subject: Subject) -> None:
         self._tokens = items
+        self._subject = subject
         self._index = 0
         self._depth = 0
 
@@ -51,6 +64,14 @@ class _Parser:
         if self._next.kind is not Kind.END:
             raise self._unexpected("and", "or", Kind.END.value)
         return node
+
+    def names(self) -> list[Field | Attribute]:
+        found = [self._listed_name()]
+        while self._takes(Kind.COMMA):
+            found.append(self._listed_name())
+        if self._next.kind is not Kind.END:
+            raise self._unexpected(Kind.COMMA.value, Kind.END.value)
+        return found
 
     def _disjunction(self) -> Node:
         operands = [self._conjunction()]
@@ -104,22 +125,31 @@ class _Parser:
         self._expect(Kind.CLOSE)
         return In(left, tuple(values))
 
+    def _listed_name(self) -> Field | Attribute:
+        token = self._next
+        for scope in (self._subject.own, RESOURCE):
+            key = token.text.removeprefix(f"{scope}.")
+            if token.kind is Kind.WORD and key not in ("", token.text):
+                self._index += 1
+                return Attribute(scope, key)
+        return self._name()
+
     def _name(self) -> Field | Attribute:
         token = self._next
         if token.kind is Kind.SCOPED:
+            scope = next((known for known in (self._subject.own, RESOURCE) if known == token.value[0]), None)
+            if scope is None:
+                raise self._unexpected(self._subject.scoped)
             self._index += 1
-            scope, key = token.value
-            return Attribute("span" if scope == "span" else "resource", key)
+            return Attribute(scope, token.value[1])
         if token.kind is not Kind.WORD or token.text.lower() in KEYWORDS:
-            raise self._unexpected("a field, an attribute's name", Kind.SCOPED.value, "(", "not")
+            raise self._unexpected("a field, an attribute's name", self._subject.scoped, "(", "not")
         self._index += 1
-        match token.text:
-            case "service" | "operation" | "kind" | "status" | "duration" | "trace_id" as name:
-                return Field(name)
-            case key if hint := other_name(key):
-                raise FilterError(token.position, key, ["a field, an attribute's name"], hint=hint)
-            case key:
-                return Attribute("any", key)
+        if field := next((name for name in self._subject.fields if name == token.text), None):
+            return Field(field)
+        if hint := other_name(token.text, self._subject):
+            raise FilterError(token.position, token.text, ["a field, an attribute's name"], hint=hint)
+        return Attribute("any", token.text)
 
     def _value(self, left: Field | Attribute, operator: Operator) -> Value:
         token = self._next
