@@ -13,7 +13,7 @@ Value = str | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What every span has: service, operation, kind, status, duration (nanoseconds), trace_id; of these a series has service."""
+    """What every span has (the duration in nanoseconds); a series has `service` alone."""
 
     name: FieldName
 
