@@ -237,9 +237,8 @@ def _rollup_lines(result: dict[str, Any]) -> list[str]:
     return [
         f"rollup of a minute of {rolled['spans']:,} spans: {rolled['cpu_ms']} ms of CPU, goal {rolled['goal_cpu_ms']}; "
         f"{rolled['wall_ms']} ms wall, the whole step {rolled['step_wall_ms']}",
-        f"rollup of ten minutes of the history: {tiers['cpu_ms_of_ten_minutes']} ms of CPU; of an hour of these: "
-        f"{tiers['cpu_ms_of_hour']}; of a day of hours: {tiers['cpu_ms_of_day']}; "
-        f"of all {result['options']['days']} days: {tiers['cpu_s']} s",
+        f"rollup of an hour of the history: {tiers['cpu_ms_of_hour']} ms of CPU; of a day of hours: "
+        f"{tiers['cpu_ms_of_day']}; of all {result['options']['days']} days: {tiers['cpu_s']} s",
     ]
 
 

@@ -127,12 +127,12 @@ def _add_history(store: Store, data: Data) -> None:
 
 async def _add_tiers(store: Store, pool: TimedPool, data: Data) -> None:
     """Hours and days of the history, by the collector's own steps."""
-    say("making ten minutes, hours and days")
+    say("making hours and days")
     pool.statements.clear()
     since = (data.until - data.days * DAY) // DAY * DAY
     tiers = EdgeTiers(store, QueryLimits(seconds=300, threads=1))
     await tiers.step(time.time_ns() // 1000, settled=data.until, since=since)
-    for unit, suffix, a_day in (("ten_minutes", "10m", 24 * 6), ("hour", "1h", 24), ("day", "1d", 1)):
+    for unit, suffix, a_day in (("hour", "1h", 24), ("day", "1d", 1)):
         inserts = [one for one in pool.statements if one.writes == f"service_edges_{suffix}"]
         data.tiers[f"cpu_ms_of_{unit}"] = round(sum(one.cpu_ms for one in inserts) / (a_day * data.days), 1)
     data.tiers["cpu_s"] = round(sum(one.cpu_ms for one in pool.statements) / 1000, 1)

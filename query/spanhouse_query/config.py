@@ -8,7 +8,6 @@ from spanhouse_storage import Retention
 
 SECOND = 1_000_000_000
 MINUTE = 60 * SECOND
-TEN_MINUTES = 10 * MINUTE
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 

@@ -54,7 +54,7 @@ class Meta(BaseModel):
     )
     tier: TierName | None = Field(
         None,
-        description="The finest rollup that was read: minute, ten_minutes, hour or day; raw where spans or halves of "
+        description="The finest rollup that was read: minute, hour or day; raw where spans or halves of "
         "calls were read instead.",
     )
     tiers: list[TierName] | None = Field(

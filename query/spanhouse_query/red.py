@@ -54,7 +54,7 @@ def red_rows(wanted: TimeRange, retention: Retention, now: int, *, step: int | N
     step: rows must not reach over its multiples (nanoseconds).
     """
     effective = whole_units(wanted, retention, now)
-    cut = parts(effective, retention, now, tiers=tuple(_TABLES), step=step)
+    cut = parts(effective, retention, now, step=step)
     within = bounds_by_tier(cut)
     selects = [_select(tier, bounds.sql) for tier, bounds in within.items()]
     parameters = {name: value for bounds in within.values() for name, value in bounds.parameters.items()}

@@ -8,10 +8,10 @@ from typing import Literal
 
 from spanhouse_storage import Retention
 
-from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND, TEN_MINUTES
+from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
 from spanhouse_query.time_range import TimeRange
 
-TierName = Literal["raw", "minute", "ten_minutes", "hour", "day"]
+TierName = Literal["raw", "minute", "hour", "day"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,8 @@ class Tier:
     unit: int
 
 
-MINUTES, TENS, HOURS, DAYS = (
-    Tier("minute", MINUTE),
-    Tier("ten_minutes", TEN_MINUTES),
-    Tier("hour", HOUR),
-    Tier("day", DAY),
-)
-TIERS = (MINUTES, TENS, HOURS, DAYS)
+MINUTES, HOURS, DAYS = Tier("minute", MINUTE), Tier("hour", HOUR), Tier("day", DAY)
+TIERS = (MINUTES, HOURS, DAYS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +39,7 @@ Usable = Callable[[Tier, int], bool]
 
 def kept_from(tier: Tier, retention: Retention, now: int) -> int:
     """The first instant from which on a tier is kept whole: the start of a day."""
-    kept = {MINUTES: retention.minutes, TENS: retention.minutes, HOURS: retention.hours, DAYS: retention.days}[tier]
+    kept = {"minute": retention.minutes, "hour": retention.hours, "day": retention.days}[tier.name]
     return 0 if kept is None else max(0, -(-(now - kept * SECOND) // DAY) * DAY)
 
 
@@ -66,47 +61,30 @@ def whole_units(wanted: TimeRange, retention: Retention, now: int) -> TimeRange:
 
 
 def parts(
-    whole: TimeRange,
-    retention: Retention,
-    now: int,
-    *,
-    tiers: Sequence[Tier] = TIERS,
-    step: int | None = None,
-    usable: Usable = lambda *_: True,
+    whole: TimeRange, retention: Retention, now: int, *, step: int | None = None, usable: Usable = lambda *_: True
 ) -> list[Part]:
     """A range cut up by tiers, in order, without gaps.
 
-    whole: whole units of the finest tiers that are kept at its ends. tiers: those that there are, the finest first.
-    step: only units that it is a multiple of. usable: whether a tier is up to date in the unit that starts at an
-    instant; where finer ones are gone it is taken anyway.
+    whole: whole units of the finest tiers that are kept at its ends. step: only units that it is a multiple of. usable:
+    whether a tier is up to date in the unit that starts at an instant; where finer ones are gone it is taken anyway.
     """
-    least, *coarser = tiers
-    fitting = [
-        (tier, kept_from(finer, retention, now))
-        for finer, tier in zip(tiers, coarser, strict=False)
-        if step is None or step % tier.unit == 0
-    ][::-1]
-    return list(_joined(_cut(whole, least, coarser[0].unit, fitting, usable)))
+    return list(_joined(_cut(whole, retention, now, step, usable)))
 
 
-def _cut(
-    whole: TimeRange, least: Tier, stretch: int, fitting: Sequence[tuple[Tier, int]], usable: Usable
-) -> Iterator[Part]:
-    """Unit by unit, of the tier `least` up to the next multiple of `stretch`.
-
-    fitting: coarser tiers, the coarsest first, each with the instant before which finer ones are gone.
-    """
+def _cut(whole: TimeRange, retention: Retention, now: int, step: int | None, usable: Usable) -> Iterator[Part]:
+    gone = {coarse: kept_from(fine, retention, now) for fine, coarse in ((MINUTES, HOURS), (HOURS, DAYS))}
+    fitting = [tier for tier in (DAYS, HOURS) if step is None or step % tier.unit == 0]
     at = whole.start
     while at < whole.end:
         tier = next(
             (
                 tier
-                for tier, gone in fitting
-                if at % tier.unit == 0 and at + tier.unit <= whole.end and (at < gone or usable(tier, at))
+                for tier in fitting
+                if at % tier.unit == 0 and at + tier.unit <= whole.end and (at < gone[tier] or usable(tier, at))
             ),
-            least,
+            MINUTES,
         )
-        end = at + tier.unit if tier is not least else min(whole.end, at // stretch * stretch + stretch)
+        end = at + tier.unit if tier is not MINUTES else min(whole.end, at // HOUR * HOUR + HOUR)
         yield Part(tier, TimeRange(at, end))
         at = end
 
@@ -138,7 +116,7 @@ class Bounds:
 
 
 # Tables are ordered by these before the time itself; the engine finds the rows of a time by them only if told so.
-_ORDERED_BY = {MINUTES: "toStartOfHour", TENS: "toStartOfHour", HOURS: "toStartOfDay", DAYS: "toStartOfMonth"}
+_ORDERED_BY = {MINUTES: "toStartOfHour", HOURS: "toStartOfDay", DAYS: "toStartOfMonth"}
 
 
 def bounds_by_tier(used: Sequence[Part]) -> dict[Tier, Bounds]:

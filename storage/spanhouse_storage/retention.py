@@ -43,8 +43,6 @@ def _rules(retention: Retention) -> Iterator[tuple[str, str, int | None]]:
     yield "red_1m", "minute", retention.minutes
     yield "service_edges_1m", "minute", retention.minutes
     yield "edge_minutes", "minute", retention.minutes + _MARGIN
-    yield "service_edges_10m", "ten_minutes", retention.minutes
-    yield "edge_ten_minutes", "ten_minutes", retention.minutes + _MARGIN
     yield "resources", "toDateTime(last_seen)", retention.hours
     for points in ("numbers", "histograms", "exponential_histograms", "summaries"):
         yield f"metric_{points}", "toDateTime(ts)", retention.minutes

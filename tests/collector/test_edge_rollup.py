@@ -54,7 +54,7 @@ async def rolled_up(steps: EdgeRollup, tenant: str) -> list[int]:
 
 
 async def assert_rolled_up(store: Store, tenant: str) -> None:
-    """Minutes as they would be matched now, and once these are looked for, the coarser tiers of them."""
+    """Minutes as they would be matched now, and once these are looked for, the hours and days of them."""
     now = int(time.time()) // 60 * 60
     rolled = store.rows(ROLLED, {"tenant": tenant})
     matched = store.rows(MATCHED, {"tenant": tenant, "since": now - 3 * 3600, "until": now + 3600, "lookback": 15})

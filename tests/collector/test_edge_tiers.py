@@ -1,4 +1,4 @@
-"""Coarser tiers of the service map: made when they are over, made anew when what they are made of changes."""
+"""Hours and days of the service map: made when they are over, made anew when what they are made of changes."""
 
 from __future__ import annotations
 
@@ -105,15 +105,13 @@ async def test_late_spans_make_exactly_their_hour_and_day_anew(store: Store, tmp
     arrive(store, tmp_path, "late", *hours)
     await rollup(store).step()
     before = versions(store, "late")
-    units = {("hour", hour) for hour in hours} | {("ten_minutes", hour) for hour in hours}
-    assert set(before) == units | {("day", older), ("day", newer)}
+    assert set(before) == {*(("hour", hour) for hour in hours), ("day", older), ("day", newer)}
 
     arrive(store, tmp_path, "late", hours[2] + 20 * MINUTE, hours[2] + 50 * MINUTE)
     await rollup(store).step()
 
     after = versions(store, "late")
-    tens = {("ten_minutes", hours[2] + 20 * MINUTE), ("ten_minutes", hours[2] + 50 * MINUTE)}
-    assert {unit for unit in after if after[unit] != before.get(unit)} == tens | {("hour", hours[2]), ("day", newer)}
+    assert {unit for unit in after if after[unit] != before.get(unit)} == {("hour", hours[2]), ("day", newer)}
     assert calls_by(store, HOUR_TIER, "late") == {hours[0]: 1, hours[1]: 1, hours[2]: 3, hours[3]: 1}
     assert calls_by(store, DAY_TIER, "late") == {older: 2, newer: 4}
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from spanhouse_query.config import DAY, HOUR, MINUTE, TEN_MINUTES
+from spanhouse_query.config import DAY, HOUR, MINUTE
 from spanhouse_query.filters import parse
 from spanhouse_query.filters.compile import compile_filter
 from spanhouse_query.heatmap import HeatmapParameters, exemplars_sql, heatmap_sql
@@ -50,7 +50,7 @@ GROUPED = Matching(TimeRange(0, 10**18), "service.namespace", None)
 OF_TRACES = Matching(TimeRange(0, 10**18), None, FILTERED)
 INSTANCES = Matching(GROUPED.effective, INSTANCE, None, groups=PEERS)
 RED = red_rows(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY).sql
-ALL_TIERS = parts(TimeRange(DAY - MINUTE, 2 * DAY + HOUR + TEN_MINUTES), Retention(), 3 * DAY)
+ALL_TIERS = parts(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY)
 MINUTE_EDGES = edge_source([Part(MINUTES, TimeRange(0, DAY))], None).sql
 ONE_EDGE_ROWS = edge_source([Part(MINUTES, TimeRange(0, DAY))], None, ONE_EDGE).sql
 STATEMENTS = {

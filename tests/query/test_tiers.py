@@ -44,17 +44,16 @@ def test_cuts_without_gaps_into_whole_units_that_are_kept(
 
 
 def test_takes_the_coarsest_that_fits() -> None:
-    cut = parts(TimeRange(2 * DAY - 95 * MINUTE, 4 * DAY + HOUR + MINUTE), KEEP, 5 * DAY)
+    cut = parts(TimeRange(2 * DAY - 90 * MINUTE, 4 * DAY + HOUR + MINUTE), KEEP, 5 * DAY)
 
     assert [(part.tier.name, part.range.seconds // 60) for part in cut] == [
-        ("minute", 5),
-        ("ten_minutes", 30),
+        ("minute", 30),
         ("hour", 60),
         ("day", 2 * 1440),
         ("hour", 60),
         ("minute", 1),
     ]
-    assert tier_names(cut) == ["minute", "ten_minutes", "hour", "day"]
+    assert tier_names(cut) == ["minute", "hour", "day"]
 
 
 def test_the_finest_is_the_one_that_is_still_kept() -> None:

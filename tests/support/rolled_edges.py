@@ -67,7 +67,6 @@ ADDED_UP = (
         for view in ("client_ns", "server_ns", "gap_ns")
     )
 )
-TEN_TIER = CoarseTier("ten_minutes", 600, "service_edges_10m", "edge_ten_minutes")
 HOUR_TIER = CoarseTier("hour", 3600, "service_edges_1h", "edge_hours")
 DAY_TIER = CoarseTier("day", 86_400, "service_edges_1d", "edge_days")
-COARSE_TIERS = (TEN_TIER, HOUR_TIER, DAY_TIER)
+COARSE_TIERS = (HOUR_TIER, DAY_TIER)

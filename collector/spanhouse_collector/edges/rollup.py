@@ -1,4 +1,4 @@
-"""Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007), then coarser tiers.
+"""Edges by minute: recompute exactly the minutes that new halves of calls touched (docs/adr/0007), then hours and days.
 
 The engine does the work: storage's `edges_sql` computes minutes, and this decides which and when. Nothing
 is kept here that cannot be found again: a process that dies in the middle leaves either the old version of a minute or
@@ -19,7 +19,7 @@ from spanhouse_storage import QueryLimits, Store, StoreError, calls_sql, edges_s
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.edges.slices import Slices
-from spanhouse_collector.edges.tiers import DAY, TEN_MINUTES, EdgeTiers
+from spanhouse_collector.edges.tiers import DAY, HOUR, EdgeTiers
 from spanhouse_collector.edges.waiting import WaitingMinutes
 from spanhouse_collector.edges.windows import Unit, Window, windows
 from spanhouse_collector.observation.metrics import Metrics
@@ -173,7 +173,7 @@ class EdgeRollup:
         settled = _floor(now // 1000 - int(self._config.settle))
         await self._give_up_before(self._halves_kept_from(now))
         due = sorted(minute for minute in {*self._pending, *self._waiting.due(now)} if minute[1] < settled)
-        ended = [start for _, start in due if start < settled // TEN_MINUTES * TEN_MINUTES]
+        ended = [start for _, start in due if start < settled // HOUR * HOUR]
         self._late = min([*ended, *([] if self._late is None else [self._late])], default=None)
         for window in windows(due, MINUTE, _LONGEST_WINDOW):
             await self._roll_up(window, now)
@@ -216,8 +216,8 @@ class EdgeRollup:
         return now // 1000 - self._config.retention.spans + self._config.lookback * MINUTE
 
     async def _roll_up_tiers(self, now: int, settled: int) -> None:
-        """Coarser tiers, when ten minutes have ended or earlier ones got late spans, and once a minute at most."""
-        until = settled // TEN_MINUTES * TEN_MINUTES
+        """Hours and days, when an hour has ended or an earlier one got late spans, and once a minute at most."""
+        until = settled // HOUR * HOUR
         changed = self._late is not None or until > self._tiered_until
         if changed and now - self._tiered >= _TIERS_EVERY_MS:
             since = max(self._changed_since(now), self._minutes_kept_from(now))

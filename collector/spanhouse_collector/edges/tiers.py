@@ -1,9 +1,8 @@
-"""Edges by ten minutes, hour and day, each made of the tier below once its minutes are settled (docs/adr/0008).
+"""Edges by hour and by day, made of those by minute once these are settled (docs/adr/0008).
 
-Ten minutes are due where the minutes that they have now are newer than those that they were made of; what is due is
-found in the store each time, so nothing is kept here. They carry as their stamp the sum of their minutes' versions,
-which any newer minute makes greater, and an hour or a day the sum of the stamps below: readers see whether they are up
-to date.
+An hour is due where the minutes that it has now are newer than those that it was made of; what is due is found in the
+store each time, so nothing is kept here. An hour carries as its stamp the sum of its minutes' versions, which any newer
+minute makes greater, and a day the sum of its hours' stamps: readers see whether either is up to date.
 """
 
 # ruff: noqa: S608 - what is put into statements here are names of this module; values are bound
@@ -20,7 +19,6 @@ from spanhouse_collector.edges.windows import Unit, Window, windows
 
 # A second attempt has a version of its own: what one that failed has written is never published.
 _VERSIONS_A_STEP = 1000
-TEN_MINUTES = 600
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -54,25 +52,24 @@ _MINUTES = _Tier(
     first=_ONE_MINUTE,
     last=_ONE_MINUTE,
 )
-_TENS = _Tier(seconds=TEN_MINUTES, column="ten_minutes", edges="service_edges_10m", versions="edge_ten_minutes")
 _HOURS = _Tier(seconds=HOUR, column="hour", edges="service_edges_1h", versions="edge_hours")
 _DAYS = _Tier(seconds=DAY, column="day", edges="service_edges_1d", versions="edge_days")
 # What is made, of what, and how many seconds one statement may take.
-_STEPS = ((_TENS, _MINUTES, HOUR), (_HOURS, _TENS, 6 * HOUR), (_DAYS, _HOURS, 7 * DAY))
+_STEPS = ((_HOURS, _MINUTES, 6 * HOUR), (_DAYS, _HOURS, 7 * DAY))
 _ENDS = "client, client_type, server, server_type, connection"
 # The trace in the middle of those that are typical of the finer units.
 _TYPICAL = "arraySort(groupArrayIf(e.typical, e.stored > 0))[intDiv(countIf(e.stored > 0) + 1, 2)]"
 
 
 class EdgeTiers:
-    """The coarser tiers of the service map; limits: of each statement."""
+    """Hours and days of the service map; limits: of each statement."""
 
     def __init__(self, store: Store, limits: QueryLimits) -> None:
         self._store = store
         self._limits = limits
 
     async def step(self, version: int, *, settled: int, since: int) -> int:
-        """Make the units that are due, the finer tiers first; how many.
+        """Make the hours, then the days, that are due; how many.
 
         version: of what is made, greater than any before. settled: unix seconds up to which minutes are rolled up.
         since: unix seconds, the start of a day, from which on minutes may have changed.

@@ -21,7 +21,6 @@ from spanhouse_query.tiers import (
     DAYS,
     HOURS,
     MINUTES,
-    TENS,
     Part,
     Tier,
     TierName,
@@ -44,7 +43,6 @@ _COLUMNS = (
 _NEWEST_STAMP = "argMax(version, (stamp, version))"
 _ROLLUPS = {
     MINUTES: ("service_edges_1m", "edge_minutes", "max(version)"),
-    TENS: ("service_edges_10m", "edge_ten_minutes", _NEWEST_STAMP),
     HOURS: ("service_edges_1h", "edge_hours", _NEWEST_STAMP),
     DAYS: ("service_edges_1d", "edge_days", _NEWEST_STAMP),
 }

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spanhouse_query.config import DAY, HOUR, SECOND, TEN_MINUTES
+from spanhouse_query.config import DAY, HOUR, SECOND
 from spanhouse_query.reader import Reader
-from spanhouse_query.tiers import DAYS, HOURS, TENS, Tier
+from spanhouse_query.tiers import DAYS, HOURS, Tier
 from spanhouse_query.time_range import TimeRange
 
 Stamps = Mapping[int, int]
-# The sums of the versions of minutes, ten minutes, hours and days.
+# The sums of the versions of minutes, hours and days.
 Published = tuple[int, ...]
-_TIERS = ("minutes", "ten_minutes", "hours", "days")
+_TIERS = ("minutes", "hours", "days")
 
 
 def _within(column: str) -> str:
@@ -30,7 +30,6 @@ def _within(column: str) -> str:
 PUBLISHED_SQL = f"""
 SELECT
     (SELECT sum(version) FROM edge_minutes WHERE {_within("minute")}) AS minutes,
-    (SELECT sum(version) FROM edge_ten_minutes WHERE {_within("ten_minutes")}) AS ten_minutes,
     (SELECT sum(version) FROM edge_hours WHERE {_within("hour")}) AS hours,
     (SELECT sum(version) FROM edge_days WHERE {_within("day")}) AS days
 """
@@ -40,14 +39,14 @@ def _stamps_sql(tier: Tier) -> str:
     """The sum of the versions of a tier, and its stamps by unix seconds."""
     return f"""(SELECT (sum(versions), mapFromArrays(groupArray(start), groupArray(stamp))) FROM (
         SELECT toUnixTimestamp({tier.name}) AS start, max(e.stamp) AS stamp, sum(version) AS versions
-        FROM edge_{tier.name if tier is TENS else tier.name + "s"} AS e
+        FROM edge_{tier.name}s AS e
         WHERE {_within(tier.name)}
         GROUP BY start))"""
 
 
 # settled: unix seconds before which minutes are rolled up. stepped: when the last step took note of what had arrived,
 # unix milliseconds. unsettled: whether there is anything to match in the minutes that are not rolled up yet. Of each
-# tier: the sum of its versions, and stamps by unix seconds; of minutes those that ten of them have now.
+# tier: the sum of its versions, and stamps by unix seconds; of minutes those that an hour of them has now.
 STATE_SQL = f"""
 WITH (SELECT (argMax(settled, version), max(version)) FROM edge_progress WHERE id = 1) AS progress
 SELECT
@@ -58,12 +57,11 @@ SELECT
         WHERE {_within("minute")} AND minute >= progress.1
         LIMIT 1)) AS unsettled,
     (SELECT (sum(versions), mapFromArrays(groupArray(start), groupArray(stamp))) FROM (
-        SELECT intDiv(toUnixTimestamp(minute), 600) * 600 AS start, sum(latest) AS stamp, sum(all) AS versions FROM (
+        SELECT intDiv(toUnixTimestamp(minute), 3600) * 3600 AS start, sum(latest) AS stamp, sum(all) AS versions FROM (
             SELECT minute, max(version) AS latest, sum(version) AS all FROM edge_minutes
             WHERE {_within("minute")}
             GROUP BY minute)
         GROUP BY start)) AS minutes,
-    {_stamps_sql(TENS)} AS ten_minutes,
     {_stamps_sql(HOURS)} AS hours,
     {_stamps_sql(DAYS)} AS days
 """
@@ -83,30 +81,19 @@ class RollupState:
     unsettled: bool
     published: Published
     minutes: Stamps
-    tens: Stamps
     hours: Stamps
     days: Stamps
 
     def up_to_date(self, tier: Tier, start: int) -> bool:
         """Whether the unit of a coarser tier that starts there was made of the minutes that count."""
         second = start // SECOND
-        if tier is DAYS:
-            return self.days.get(second, 0) >= sum(map(self._newest_of_hour, _units(second, DAY, HOUR)))
         if tier is HOURS:
-            return self.hours.get(second, 0) >= sum(map(self._newest_of_ten, _units(second, HOUR, TEN_MINUTES)))
-        return self.tens.get(second, 0) >= self._newest_of_ten(second)
+            return self.hours.get(second, 0) >= self.minutes.get(second, 0)
+        return self.days.get(second, 0) >= sum(map(self._newest, range(second, second + DAY // SECOND, HOUR // SECOND)))
 
-    def _newest_of_hour(self, second: int) -> int:
-        """Finer units may be gone, and only the coarser ones left."""
-        tens = sum(map(self._newest_of_ten, _units(second, HOUR, TEN_MINUTES)))
-        return max(tens, self.hours.get(second, 0))
-
-    def _newest_of_ten(self, second: int) -> int:
-        return max(self.minutes.get(second, 0), self.tens.get(second, 0))
-
-
-def _units(second: int, length: int, unit: int) -> range:
-    return range(second, second + length // SECOND, unit // SECOND)
+    def _newest(self, hour: int) -> int:
+        """The minutes of an hour may be gone, and only the hour left."""
+        return max(self.minutes.get(hour, 0), self.hours.get(hour, 0))
 
 
 async def rollup_state(reader: Reader, effective: TimeRange) -> RollupState:

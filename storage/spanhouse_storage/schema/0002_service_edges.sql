@@ -173,54 +173,9 @@ PARTITION BY toYYYYMM(minute)
 ORDER BY (tenant, minute)
 SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
 
--- Edges by ten minutes, from those by minute, under versions in the same way (docs/adr/0008). The stamp of ten minutes is the
--- sum of the versions of the minutes that they were made of: they are out of date as long as the minutes that count have a
--- greater one. The version with the greatest stamp counts. first and last are the earliest and the latest minute with a
--- call, with a trace.
-CREATE TABLE IF NOT EXISTS service_edges_10m
-(
-    tenant LowCardinality(String),
-    ten_minutes DateTime('UTC'),
-    version UInt64,
-    client LowCardinality(String),
-    client_type LowCardinality(String),
-    server LowCardinality(String),
-    server_type LowCardinality(String),
-    connection LowCardinality(String),
-    stored UInt64,
-    calls Float64,
-    errors Float64,
-    retries Float64,
-    client_ns Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64)),
-    server_ns Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64)),
-    gap_ns Tuple(n UInt64, min UInt64, max UInt64, buckets Map(Int16, Float64)),
-    slowest Tuple(duration UInt64, trace_id FixedString(16)),
-    failed Tuple(duration UInt64, trace_id FixedString(16)),
-    typical Tuple(duration UInt64, trace_id FixedString(16)),
-    first Tuple(minute UInt32, trace_id FixedString(16)),
-    last Tuple(minute UInt32, trace_id FixedString(16)),
-    named Float64,
-    found Float64,
-    INDEX servers server TYPE bloom_filter GRANULARITY 1
-)
-ENGINE = MergeTree
-PARTITION BY toYYYYMM(ten_minutes)
-ORDER BY (tenant, toStartOfHour(ten_minutes), client, server, connection, client_type, server_type, ten_minutes, version)
-SETTINGS index_granularity = 256, ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
-
-CREATE TABLE IF NOT EXISTS edge_ten_minutes
-(
-    tenant LowCardinality(String),
-    ten_minutes DateTime('UTC'),
-    stamp UInt64,
-    version UInt64
-)
-ENGINE = MergeTree
-PARTITION BY toYYYYMM(ten_minutes)
-ORDER BY (tenant, ten_minutes)
-SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1;
-
--- Edges by hour, from those by ten minutes; the stamp is the sum of their stamps.
+-- Edges by hour, from those by minute, under versions in the same way (docs/adr/0008). The stamp of an hour is the sum of the
+-- versions of the minutes that it was made of: it is out of date as long as the minutes that count have a greater one. The
+-- version with the greatest stamp counts. first and last are the earliest and the latest minute with a call, with a trace.
 CREATE TABLE IF NOT EXISTS service_edges_1h
 (
     tenant LowCardinality(String),

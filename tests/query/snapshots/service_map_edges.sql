@@ -82,13 +82,6 @@ FROM
             WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC') AND toStartOfHour(minute) >= toStartOfHour(toDateTime({minute_0_since:Int64}, 'UTC')) AND toStartOfHour(minute) <= toStartOfHour(toDateTime({minute_0_until:Int64}, 'UTC'))))
             GROUP BY minute)
     UNION ALL
-    SELECT ten_minutes AS minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, first, last FROM service_edges_10m
-    WHERE tenant = {tenant:String} AND ((ten_minutes >= toDateTime({ten_minutes_0_since:Int64}, 'UTC') AND ten_minutes < toDateTime({ten_minutes_0_until:Int64}, 'UTC') AND toStartOfHour(ten_minutes) >= toStartOfHour(toDateTime({ten_minutes_0_since:Int64}, 'UTC')) AND toStartOfHour(ten_minutes) <= toStartOfHour(toDateTime({ten_minutes_0_until:Int64}, 'UTC')))) AND true
-        AND (ten_minutes, version) IN (
-            SELECT ten_minutes, argMax(version, (stamp, version)) FROM edge_ten_minutes
-            WHERE tenant = {tenant:String} AND ((ten_minutes >= toDateTime({ten_minutes_0_since:Int64}, 'UTC') AND ten_minutes < toDateTime({ten_minutes_0_until:Int64}, 'UTC') AND toStartOfHour(ten_minutes) >= toStartOfHour(toDateTime({ten_minutes_0_since:Int64}, 'UTC')) AND toStartOfHour(ten_minutes) <= toStartOfHour(toDateTime({ten_minutes_0_until:Int64}, 'UTC'))))
-            GROUP BY ten_minutes)
-    UNION ALL
     SELECT hour AS minute, client, client_type, server, server_type, connection, stored, calls, errors, retries, client_ns, server_ns, gap_ns, slowest, failed, typical, named, found, first, last FROM service_edges_1h
     WHERE tenant = {tenant:String} AND ((hour >= toDateTime({hour_0_since:Int64}, 'UTC') AND hour < toDateTime({hour_0_until:Int64}, 'UTC') AND toStartOfDay(hour) >= toStartOfDay(toDateTime({hour_0_since:Int64}, 'UTC')) AND toStartOfDay(hour) <= toStartOfDay(toDateTime({hour_0_until:Int64}, 'UTC')))) AND true
         AND (hour, version) IN (

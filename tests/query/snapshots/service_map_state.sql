@@ -7,16 +7,11 @@ SELECT
         WHERE tenant = {tenant:String} AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC') AND minute >= progress.1
         LIMIT 1)) AS unsettled,
     (SELECT (sum(versions), mapFromArrays(groupArray(start), groupArray(stamp))) FROM (
-        SELECT intDiv(toUnixTimestamp(minute), 600) * 600 AS start, sum(latest) AS stamp, sum(all) AS versions FROM (
+        SELECT intDiv(toUnixTimestamp(minute), 3600) * 3600 AS start, sum(latest) AS stamp, sum(all) AS versions FROM (
             SELECT minute, max(version) AS latest, sum(version) AS all FROM edge_minutes
             WHERE tenant = {tenant:String} AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
             GROUP BY minute)
         GROUP BY start)) AS minutes,
-    (SELECT (sum(versions), mapFromArrays(groupArray(start), groupArray(stamp))) FROM (
-        SELECT toUnixTimestamp(ten_minutes) AS start, max(e.stamp) AS stamp, sum(version) AS versions
-        FROM edge_ten_minutes AS e
-        WHERE tenant = {tenant:String} AND ten_minutes >= toDateTime({since:Int64}, 'UTC') AND ten_minutes < toDateTime({until:Int64}, 'UTC')
-        GROUP BY start)) AS ten_minutes,
     (SELECT (sum(versions), mapFromArrays(groupArray(start), groupArray(stamp))) FROM (
         SELECT toUnixTimestamp(hour) AS start, max(e.stamp) AS stamp, sum(version) AS versions
         FROM edge_hours AS e
