@@ -12,6 +12,7 @@ from hypothesis import settings
 from spanhouse_storage import EmbeddedConfig, ServerConfig, Store, StoreConfig, migrate, open_store
 
 from tests.clickhouse_front.process import running_front
+from tests.promql_conformance.summary import pytest_terminal_summary as pytest_terminal_summary
 from tests.support.clickhouse import ClickHouse
 
 # An example waits for a core like everything else; what hangs is ended by pytest-timeout.
