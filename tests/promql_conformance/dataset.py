@@ -94,10 +94,11 @@ class _World:
         return samples
 
     def wandered(self, times: Sequence[int], *, level: float, step: float, whole: bool = False) -> list[Sample]:
-        """A gauge that goes up and down."""
+        """A gauge that goes up and down, and not below 0 where it counts something."""
         samples: list[Sample] = []
         for at in times:
             level += self.random.uniform(-step, step)
+            level = abs(level) if whole else level
             samples.append((at, float(round(level)) if whole else level))
         return samples
 
@@ -218,7 +219,7 @@ def _odd_values(world: _World) -> Metric:
         "zero": (0.0,),
         "huge": (1e150, 3e150, 2e150),
         "tiny": (1e-150, 5e-150),
-        "negative": (-3.75, -1.5, -2.5),
+        "negative": (-3.75, -1.25, -2.5),
         "halves": (0.5, 1.5, 2.5, -0.5, -1.5),
     }
     for kind, cycle in cycles.items():

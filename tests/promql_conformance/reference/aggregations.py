@@ -55,12 +55,17 @@ def _number(parameter: float | str | None) -> float:
 
 
 def _count_values(common: Labels, values: Sequence[float], label: str) -> Vector:
+    if not label:
+        raise Refused("the label of the values has no name")
     texts = [numbers.written(value) for value in values]
     return [(with_label(common, label, text), float(texts.count(text))) for text in dict.fromkeys(texts)]
 
 
 def _ranked(members: Vector, count: float, *, largest: bool) -> Vector:
-    """NaN comes last in both."""
+    """NaN comes last in both. ValueError where equal elements would have to be chosen from, which may go either way."""
     sign = -1 if largest else 1
     ordered = sorted(members, key=lambda member: (math.isnan(member[1]), sign * member[1]))
-    return ordered[: max(0, int(count))]
+    size = max(0, int(count))
+    if 0 < size < len(ordered) and ordered[size - 1][1] == ordered[size][1]:
+        raise ValueError(f"{ordered[size - 1]} and {ordered[size]} are equal")
+    return ordered[:size]

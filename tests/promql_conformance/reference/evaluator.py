@@ -52,7 +52,6 @@ from tests.promql_conformance.reference.windows import WINDOWED, Window, predict
 LOOKBACK = 300_000
 DEFAULT_STEP = 60_000  # of subqueries without one: Prometheus's default evaluation interval
 
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _GROUP = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 
 
@@ -234,8 +233,8 @@ class Evaluator:
     def _labelled(self, node: Call, now: int) -> Vector:
         vector = self.vector(node.arguments[0], now)
         target, *texts = [self.text(argument) for argument in node.arguments[1:]]
-        if not _LABEL.fullmatch(target):
-            raise Refused(f"{target!r} is not a label")
+        if not target:
+            raise Refused("the label that is to be set has no name")
         if node.function == "label_join":
             separator, *sources = texts
             joined = [separator.join(labels.get(source, "") for source in sources) for labels, _ in vector]
