@@ -64,12 +64,12 @@ receives nothing itself, traces itself only with an endpoint.
 
 ## Spanhouse's own metrics
 
-What is on `/metrics` is also sent as OTLP/HTTP (gzip, cumulative) where `self_metrics_endpoint` is set: once in every
-`self_metrics_interval`, and when the process ends. The headers in `OTEL_EXPORTER_OTLP_METRICS_HEADERS` or
-`OTEL_EXPORTER_OTLP_HEADERS` go with it, and the authorities in `OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE` or
-`OTEL_EXPORTER_OTLP_CERTIFICATE` are trusted. An endpoint that does not take them is told of once in the log. Spanhouse
-itself takes traces only so far: pointed at its own `otlp_http`, it tells that, once. All of them stand in
-[metrics.md](metrics.md).
+What is on `/metrics` is also kept as OTLP metrics (cumulative), once in every `self_metrics_interval`: a process that
+receives stores them under the tenant `_spanhouse`, where queries find them with `X-Scope-OrgID: _spanhouse`. Where
+`self_metrics_endpoint` is set they go there instead, over OTLP/HTTP with gzip, and when the process ends too. The
+headers in `OTEL_EXPORTER_OTLP_METRICS_HEADERS` or `OTEL_EXPORTER_OTLP_HEADERS` go with it, and the authorities in
+`OTEL_EXPORTER_OTLP_METRICS_CERTIFICATE` or `OTEL_EXPORTER_OTLP_CERTIFICATE` are trusted. An endpoint that does not take
+them is told of once in the log. All of them stand in [metrics.md](metrics.md).
 """
 
 

@@ -17,9 +17,10 @@ _INTRODUCTION = """\
 <!-- Made by `python -m spanhouse_cli.metrics_table docs/metrics.md` from the declarations in the code. -->
 # Metrics
 
-`/metrics` on the address `http` shows what a process of Spanhouse counts and measures, for Prometheus. The same goes as
-OTLP where `self_metrics_endpoint` says ([configuration.md](configuration.md#spanhouses-own-metrics)), under the same
-names: counters as cumulative monotonic sums, gauges, and histograms with the same bounds.
+`/metrics` on the address `http` shows what a process of Spanhouse counts and measures, for Prometheus. Once a minute
+the same is stored as OTLP metrics of the tenant `_spanhouse`, or sent to where `self_metrics_endpoint` says
+([configuration.md](configuration.md#spanhouses-own-metrics)), under the same names: counters as cumulative monotonic
+sums, gauges, and histograms with the same bounds.
 `deploy/prometheus/alerts.yaml` has rules that tell of trouble.
 
 - **Labels have few values**: of tenants, the first hundred have a name and all others are `other`; routes are patterns,
@@ -34,13 +35,14 @@ names: counters as cumulative monotonic sums, gauges, and histograms with the sa
 
 ## How far behind are queries?
 
-A span can be queried once its segment is stored. `spanhouse_ingest_lag_seconds` has, for every segment that was stored,
-the time since it was opened. Nothing in it was acknowledged before, so that for no span the time from its
-acknowledgement to the first query that finds it was longer; with `segment_age` it is a second or a little more. While
-nothing can be stored it says nothing: then `spanhouse_log_oldest_seconds` grows.
+A span, or a metric point, can be queried once its segment is stored. `spanhouse_ingest_lag_seconds` has, for every
+segment that was stored, the time since it was opened. Nothing in it was acknowledged before, so that for no span the
+time from its acknowledgement to the first query that finds it was longer: with `segment_age` it is a second or a little
+more, for points and `metrics_segment_age` five. While nothing can be stored it says nothing: then
+`spanhouse_log_oldest_seconds` grows.
 
-    histogram_quantile(0.99, sum by (le) (rate(spanhouse_ingest_lag_seconds_bucket[5m])))
-    max(spanhouse_log_oldest_seconds)
+    histogram_quantile(0.99, sum by (signal, le) (rate(spanhouse_ingest_lag_seconds_bucket[5m])))
+    max by (signal) (spanhouse_log_oldest_seconds)
 """
 
 

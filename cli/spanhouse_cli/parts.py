@@ -49,14 +49,15 @@ def collector_config(settings: Settings) -> CollectorConfig:
         max_requests=settings.max_requests,
         grpc_max_connection_age=settings.grpc_max_connection_age,
         max_body=settings.max_body,
-        max_spans=settings.max_spans,
+        max_items=settings.max_items,
         segment_bytes=settings.segment_bytes,
         segment_age=settings.segment_age,
+        metrics_segment_age=settings.metrics_segment_age,
         log_quota=settings.log_quota,
         log_sync=settings.log_sync,
         log_sync_interval=settings.log_sync_interval,
         disk_reserve=settings.disk_reserve,
-        tenant_rates={each.tenant: Rate(each.bytes, each.spans) for each in settings.tenant_rates},
+        tenant_rates={each.tenant: Rate(each.bytes, each.spans, each.points) for each in settings.tenant_rates},
         rollup=RollupConfig(lookback=lookback_minutes(settings), retention=retention(settings)),
     )
 

@@ -13,10 +13,12 @@ import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry
 from spanhouse_collector import Collector
 from spanhouse_collector.admission.keys import KeyRing, KeysError
+from spanhouse_collector.signals import METRICS, TRACES
 from spanhouse_query import QueryConfig, create_app
 from spanhouse_storage import (
     DataDirectory,
@@ -127,7 +129,7 @@ async def _run(role: Role, settings: Settings, stop: StopRequest, at_end: AsyncE
     at_end.callback(refreshing.cancel)
     if tracing := _self_tracing(role, settings, collector):
         at_end.push_async_callback(tracing.stop)
-    if exporting := _self_metrics(role, settings, registry):
+    if exporting := _self_metrics(role, settings, registry, collector):
         at_end.push_async_callback(exporting.stop)
     if collector is not None:
         at_end.push_async_callback(collector.leave)
@@ -241,14 +243,17 @@ def _http_app(
 def _self_tracing(role: Role, settings: Settings, collector: Collector | None) -> SelfTracing | None:
     if not settings.self_tracing:
         return None
-    return SelfTracing.start(role.name, VERSION, collector.take_own if collector else None)
+    return SelfTracing.start(role.name, VERSION, partial(collector.take_own, TRACES) if collector else None)
 
 
-def _self_metrics(role: Role, settings: Settings, registry: CollectorRegistry) -> SelfMetrics | None:
-    endpoint, interval = settings.self_metrics_endpoint, settings.self_metrics_interval
-    if endpoint is None:
+def _self_metrics(
+    role: Role, settings: Settings, registry: CollectorRegistry, collector: Collector | None
+) -> SelfMetrics | None:
+    if not settings.self_metrics:
         return None
-    return SelfMetrics.start(registry, endpoint, interval, service=role.name, version=VERSION)
+    take = partial(collector.take_own, METRICS) if collector else None
+    where, interval = settings.self_metrics_endpoint or take, settings.self_metrics_interval
+    return SelfMetrics.start(registry, where, interval, service=role.name, version=VERSION)
 
 
 def _say_ready(settings: Settings, addresses: Mapping[str, str]) -> None:

@@ -169,14 +169,18 @@ class Settings(BaseSettings):
     max_body: Annotated[int, Size(KIB, GIB)] = _option(
         INGEST, 10 * MIB, "Largest OTLP request that is accepted, after decompression."
     )
-    max_spans: Annotated[int, Count(1, 10_000_000)] = _option(
-        INGEST, 100_000, "Most spans that one OTLP request may have; many short ones take memory that their size hides."
+    max_items: Annotated[int, Count(1, 10_000_000)] = _option(
+        INGEST,
+        100_000,
+        "Most spans or metric points that one OTLP request may have; many short ones take memory that their size "
+        "hides.",
     )
     tenant_rates: Annotated[tuple[TenantRate, ...], TenantRates()] = _option(
         INGEST,
         (),
-        "What each tenant may send in a second: bytes (decompressed), spans, or both; `*` is every tenant that is not "
-        "named, each for itself. Ten seconds' worth may come at once. Who sends faster is told to try again later.",
+        "What each tenant may send in a second: bytes (decompressed), spans, metric points; `*` is every tenant that "
+        "is not named, each for itself. Ten seconds' worth may come at once. Who sends faster is told to try again "
+        "later.",
     )
     segment_bytes: Annotated[int, Size(64 * KIB, 256 * MIB)] = _option(
         INGEST,
@@ -188,6 +192,11 @@ class Settings(BaseSettings):
         INGEST,
         1.0,
         "A segment of the log is handed to the engine at this age, however small; it is how far queries lag behind.",
+    )
+    metrics_segment_age: Annotated[float, Duration(0.01, 60.0)] = _option(
+        INGEST,
+        5.0,
+        "The same for metrics: few points an export, so that more of them share what an insert costs.",
     )
     log_quota: Annotated[int, Size(MIB)] = _option(
         INGEST,
@@ -258,13 +267,17 @@ class Settings(BaseSettings):
         True,
         "Trace Spanhouse itself, under the tenant `_spanhouse`, apart from everything else.",
     )
-    self_metrics_endpoint: Annotated[str | None, HttpUrl()] = _option(
+    self_metrics: Annotated[bool, Switch()] = _option(
         OPERATION,
-        None,
-        "Where Spanhouse's own metrics are sent as OTLP/HTTP, beside being on `/metrics`; `/v1/metrics` is added.",
+        True,
+        "Keep Spanhouse's own metrics, which are on `/metrics` too, as OTLP: where data is received under the tenant "
+        "`_spanhouse`.",
+    )
+    self_metrics_endpoint: Annotated[str | None, HttpUrl()] = _option(
+        OPERATION, None, "Where they are sent instead, over OTLP/HTTP; `/v1/metrics` is added."
     )
     self_metrics_interval: Annotated[float, Duration(1.0, 3600.0)] = _option(
-        OPERATION, 60.0, "How often they are sent."
+        OPERATION, 60.0, "How often they are sent or kept."
     )
     shutdown_timeout: Annotated[float, Duration(0.5, 600.0)] = _option(
         OPERATION,

@@ -1,4 +1,4 @@
-"""How the rates of tenants are written: `*=5MiB/s,20000spans/s acme=50MiB/s beta=unlimited`."""
+"""How the rates of tenants are written: `*=5MiB/s,20000spans/s acme=50MiB/s,100000points/s beta=unlimited`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from spanhouse_cli.units import format_size, parse_size
 
 _UNLIMITED = "unlimited"
 _EVERY_OTHER = "*"
-_SPANS = re.compile(r"([0-9]{1,12})\s*spans/s")
+_ITEMS = re.compile(r"([0-9]{1,12})\s*(spans|points)/s")
 _BYTES = re.compile(r"([0-9].*)/s")
 
 
@@ -21,11 +21,13 @@ class TenantRate:
     tenant: str
     bytes: int | None = None
     spans: int | None = None
+    points: int | None = None
 
     def __str__(self) -> str:
         """As it is written."""
         parts = [] if self.bytes is None else [f"{format_size(self.bytes)}/s"]
         parts += [] if self.spans is None else [f"{self.spans}spans/s"]
+        parts += [] if self.points is None else [f"{self.points}points/s"]
         return f"{self.tenant}={','.join(parts) or _UNLIMITED}"
 
 
@@ -36,7 +38,7 @@ class TenantRates(Validated):
     name: str = "RATES"
     allowed: str = (
         "TENANT=RATE with blanks between them, where TENANT is a tenant or * and RATE a size and /s, a number and "
-        "spans/s, both with a comma between them, or unlimited: *=5MiB/s,20000spans/s acme=50MiB/s"
+        "spans/s or points/s, several with commas between them, or unlimited: *=5MiB/s,20000spans/s acme=50MiB/s"
     )
 
     def parse(self, text: str) -> tuple[TenantRate, ...]:
@@ -58,14 +60,19 @@ def _rate(tenant: str, written: str) -> TenantRate:
         raise ValueError("not a tenant")
     if written == _UNLIMITED:
         return TenantRate(tenant)
-    sizes, spans = [], []
+    rates: dict[str, int] = {}
     for part in written.split(","):
-        if found := _SPANS.fullmatch(part):
-            spans.append(int(found[1]))
-        elif found := _BYTES.fullmatch(part):
-            sizes.append(parse_size(found[1]))
-        else:
+        name, rate = _part(part)
+        if name in rates or not rate:
             raise ValueError("not a rate")
-    if len(sizes) > 1 or len(spans) > 1 or 0 in sizes + spans:
-        raise ValueError("not a rate")
-    return TenantRate(tenant, next(iter(sizes), None), next(iter(spans), None))
+        rates[name] = rate
+    return TenantRate(tenant, **rates)
+
+
+def _part(written: str) -> tuple[str, int]:
+    """Of what it is a rate, and how much."""
+    if found := _ITEMS.fullmatch(written):
+        return found[2], int(found[1])
+    if found := _BYTES.fullmatch(written):
+        return "bytes", parse_size(found[1])
+    raise ValueError("not a rate")

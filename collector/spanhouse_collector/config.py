@@ -13,10 +13,11 @@ EVERY_OTHER = "*"
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What a tenant may send in a second; None is without limit. Both are more than 0."""
+    """What a tenant may send in a second; None is without limit. All are more than 0."""
 
     bytes: float | None = None
     spans: float | None = None
+    points: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +44,11 @@ class CollectorConfig:
 
     otlp_grpc: HOST:PORT for OTLP/gRPC, port 0 for any free one, or unix:PATH. max_body: bytes of a request body after
     decompression. segment_bytes, segment_age: a segment is closed at this size or this many seconds after its first
-    frame, whichever comes first. log_quota: bytes of accepted but not yet stored requests on disk, past which senders
-    are asked to wait. max_spans: spans of one request; more would take too much memory at once, however short they are.
-    pending_bytes: bytes of requests in memory, from the first that is read of one until it is answered. max_requests:
-    requests under way at once, on all transports. grpc_max_connection_age: seconds after which a gRPC connection is
+    frame, whichever comes first; one of metrics after metrics_segment_age. log_quota: bytes of accepted but not yet
+    stored requests on disk, of all signals, past which senders are asked to wait. max_items: spans or metric points of
+    one request; more would take too much memory at once, however short they are. pending_bytes: bytes of requests in
+    memory, from the first that is read of one until it is answered. max_requests: requests under way at once, on all
+    transports. grpc_max_connection_age: seconds after which a gRPC connection is
     asked to be made anew; None is never. cors_origins: origins whose browser pages may send over HTTP, `*` for all.
     log_sync: when what is written to the log is made durable, "always" before it is acknowledged, "interval" every
     log_sync_interval seconds, or "never" by us. disk_reserve: bytes of the log's disk that are left free for storing
@@ -55,9 +57,10 @@ class CollectorConfig:
 
     otlp_grpc: str = "127.0.0.1:4317"
     max_body: int = 10 * MIB
-    max_spans: int = 100_000
+    max_items: int = 100_000
     segment_bytes: int = 16 * MIB
     segment_age: float = 1.0
+    metrics_segment_age: float = 5.0
     log_quota: int = 4096 * MIB
     log_sync: str = "always"
     log_sync_interval: float = 0.1

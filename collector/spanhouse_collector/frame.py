@@ -1,8 +1,8 @@
 """Frames: accepted requests as they stand in a segment, which is also how the engine reads them.
 
-A frame is a length-delimited protobuf message `Frame` (storage's otlp.proto). Only its few header bytes are made here;
-the request body follows as it came. Field 4, the body, is always the last, so that a frame is header + body; field 7,
-the checksum of the header's fields, stands right before it.
+A frame is a length-delimited protobuf message: `Frame`, or `MetricsFrame`, which has the same fields (storage's
+otlp.proto). Only its few header bytes are made here; the request body follows as it came. Field 4, the body, is always
+the last, so that a frame is header + body; field 7, the checksum of the header's fields, stands right before it.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ DIGEST_SIZE = 16
 _TENANT = 0x0A  # field 1, length-delimited
 _RECEIVED_AT = 0x11  # field 2, fixed64
 _DIGEST = 0x1A  # field 3, length-delimited
-_TRACES = 0x22  # field 4, length-delimited
+_BODY = 0x22  # field 4, length-delimited
 _REJECTED = 0x28  # field 5, varint
-_SPANS = 0x30  # field 6, varint
+_ITEMS = 0x30  # field 6, varint
 _CHECKSUM = 0x3D  # field 7, fixed32
 _FIXED64 = struct.Struct("<Q")
 _FIXED32 = struct.Struct("<I")
@@ -31,7 +31,7 @@ _LEAST_SIZE = 32  # no frame is shorter: arrival, digest and checksum alone take
 class Frame:
     """Where a frame lies in a segment: [start, end), with the request's body from `body` on.
 
-    received_at: unix nanoseconds. spans: how many of the body's will be stored.
+    received_at: unix nanoseconds. items: how many of the body's spans or points will be stored.
     """
 
     start: int
@@ -40,7 +40,7 @@ class Frame:
     tenant: str
     received_at: int
     digest: bytes
-    spans: int
+    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +62,12 @@ def digest_of(body: bytes) -> bytes:
 
 
 def frame_header(
-    tenant: str, received_at: int, body: bytes, *, digest: bytes, spans: int = 0, rejected: int = 0
+    tenant: str, received_at: int, body: bytes, *, digest: bytes, items: int = 0, rejected: int = 0
 ) -> bytes:
     """The bytes that go before `body`.
 
-    received_at in unix nanoseconds; spans: how many the body holds; rejected: how many of them are not to be stored.
+    received_at in unix nanoseconds; items: how many spans or points the body holds; rejected: how many of them are not
+    to be stored.
     """
     name = tenant.encode()
     fields = bytearray((_TENANT, *_varint(len(name))))
@@ -75,13 +76,13 @@ def frame_header(
     fields += _FIXED64.pack(received_at)
     fields += bytes((_DIGEST, DIGEST_SIZE))
     fields += digest
-    for tag, count in ((_REJECTED, rejected), (_SPANS, spans)):
+    for tag, count in ((_REJECTED, rejected), (_ITEMS, items)):
         if count:
             fields += bytes((tag, *_varint(count)))
     checksum = xxhash.xxh32_intdigest(fields)
     fields.append(_CHECKSUM)
     fields += _FIXED32.pack(checksum)
-    fields.append(_TRACES)
+    fields.append(_BODY)
     fields += _varint(len(body))
     return _varint(len(fields) + len(body)) + bytes(fields)
 
@@ -142,20 +143,20 @@ def _read_frame(data: memoryview, start: int) -> Frame:
         tenant = blobs[_TENANT].decode()
     except UnicodeDecodeError as error:
         raise _Torn(f"the frame at byte {start} is damaged: its tenant is no text") from error
-    stored = numbers[_SPANS] - numbers[_REJECTED]
+    stored = numbers[_ITEMS] - numbers[_REJECTED]
     return Frame(start, end, body, tenant, numbers[_RECEIVED_AT], blobs[_DIGEST], stored)
 
 
 def _read_header(data: memoryview, fields: int, end: int) -> tuple[dict[int, bytes], dict[int, int], int]:
     """The header's fields by tag, and where the body begins."""
     blobs = {_TENANT: b"", _DIGEST: b""}
-    numbers = {_RECEIVED_AT: 0, _REJECTED: 0, _SPANS: 0}
+    numbers = {_RECEIVED_AT: 0, _REJECTED: 0, _ITEMS: 0}
     is_checked = False
     at = fields
     while at < end:
         tag = data[at]
         at += 1
-        if tag in (_REJECTED, _SPANS):
+        if tag in (_REJECTED, _ITEMS):
             numbers[tag], at = _read_varint(data, at)
         elif tag in blobs:
             size, at = _read_varint(data, at)
@@ -167,7 +168,7 @@ def _read_header(data: memoryview, fields: int, end: int) -> tuple[dict[int, byt
         elif tag == _CHECKSUM:
             is_checked = data[at : at + _FIXED32.size] == _FIXED32.pack(xxhash.xxh32_intdigest(data[fields : at - 1]))
             at += _FIXED32.size
-        elif tag == _TRACES:
+        elif tag == _BODY:
             size, at = _read_varint(data, at)
             if is_checked and at + size == end:
                 return blobs, numbers, at

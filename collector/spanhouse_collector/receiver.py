@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,16 +13,15 @@ from anyio import CapacityLimiter, to_thread
 
 from spanhouse_collector.admission.access import Access
 from spanhouse_collector.admission.budget import Budget
-from spanhouse_collector.admission.check import Checked, check_traces
+from spanhouse_collector.admission.check import check
 from spanhouse_collector.admission.rates import Rates
-from spanhouse_collector.admission.recent import RecentRequests, key_of
 from spanhouse_collector.admission.retry_after import retry_after
 from spanhouse_collector.admission.trouble import Trouble
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import ANSWERS, Cause, Overloaded, RateLimited, Refused
-from spanhouse_collector.frame import digest_of, frame_header
 from spanhouse_collector.observation.metrics import Metrics
-from spanhouse_collector.segments import SegmentLog
+from spanhouse_collector.pipeline import Pipeline
+from spanhouse_collector.signals import Checked, OtlpSignal
 
 logger = logging.getLogger(__name__)
 
@@ -36,27 +35,27 @@ _SECONDS_TO_READ = 60
 class Request:
     """One OTLP request as a transport hands it over: decompressed protobuf."""
 
+    signal: OtlpSignal
     tenant: str
     transport: str
     body: bytes
 
 
-class TraceReceiver:
-    """Accepts trace requests. `stop` makes it answer that others must take over.
+class Receiver:
+    """Accepts requests. `stop` makes it answer that others must take over.
 
     access: who may send, which a transport asks before it reads a body.
     budget: what bodies may take of the memory; a transport holds a share for each request from reading to answering.
     """
 
     def __init__(
-        self, log: SegmentLog, recent: RecentRequests, metrics: Metrics, config: CollectorConfig, access: Access
+        self, pipelines: Iterable[Pipeline], metrics: Metrics, config: CollectorConfig, access: Access
     ) -> None:
         self.access = access
         self.budget = Budget(config.pending_bytes, config.max_requests)
-        self._log = log
-        self._recent = recent
+        self._pipelines = {pipeline.signal: pipeline for pipeline in pipelines}
         self._metrics = metrics
-        self._max_spans = config.max_spans
+        self._max_items = config.max_items
         self._rates = Rates(config.tenant_rates)
         self._checking = CapacityLimiter(1)
         self._troubles: dict[type[Exception], Trouble] = {}
@@ -72,10 +71,11 @@ class TraceReceiver:
         self._require_running()
         self.admit(request.tenant)
         self._rates.charge(request.tenant, size=len(request.body))
-        checked = await self._check(request.body)
-        self._rates.charge(request.tenant, spans=checked.spans)
-        if checked.spans:
-            await self._make_durable(request, checked)
+        received_at = time.time_ns()
+        checked = await self._check(request, received_at)
+        self._rates.charge(request.tenant, **{request.signal.items: checked.items})
+        if checked.items:
+            await self._keep(request, received_at, checked)
         self._metrics.ack_seconds.observe(time.perf_counter() - started)
         return checked
 
@@ -107,9 +107,9 @@ class TraceReceiver:
             reason = f"the body did not come within {_SECONDS_TO_READ} seconds"
             raise Overloaded(reason, self.budget.until_through(), Cause.SLOW_BODY) from error
 
-    def refused(self, transport: str, refusal: Refused) -> None:
+    def refused(self, signal: OtlpSignal, transport: str, refusal: Refused) -> None:
         """Count a request that a transport or this path turned away."""
-        self._metrics.requests.labels("traces", transport, ANSWERS[type(refusal)].reason).inc()
+        self._pipelines[signal].metrics.count_request(transport, ANSWERS[type(refusal)].reason)
         if isinstance(refusal, Overloaded):
             self._metrics.overloaded.labels(refusal.cause).inc()
 
@@ -127,45 +127,18 @@ class TraceReceiver:
         for reading in self._readings:
             reading.reschedule(0)
 
-    async def _check(self, body: bytes) -> Checked:
-        if len(body) < _INLINE_BYTES:
-            return check_traces(body, self._max_spans)
-        return await to_thread.run_sync(check_traces, body, self._max_spans, limiter=self._checking)
+    async def _check(self, request: Request, received_at: int) -> Checked:
+        arguments = (request.signal, request.body, self._max_items, received_at)
+        if len(request.body) < _INLINE_BYTES:
+            return check(*arguments)
+        return await to_thread.run_sync(check, *arguments, limiter=self._checking)
 
-    async def _make_durable(self, request: Request, checked: Checked) -> None:
-        digest = digest_of(request.body)
-        key = key_of(request.tenant, digest)
-        repeated = key in self._recent
-        written = self._recent.pending(key)
-        if not repeated:
-            header = frame_header(
-                request.tenant,
-                time.time_ns(),
-                request.body,
-                digest=digest,
-                spans=checked.spans,
-                rejected=checked.rejected,
-            )
-            written = self._log.append(header, request.body, checked.spans - checked.rejected, key)
-            self._recent.begin(key, written)
-        if written is not None:
-            try:
-                await asyncio.shield(written)
-            except OSError as error:
-                reason = f"the request could not be written: {error.strerror}"
-                raise Overloaded(reason, self._log.until_written(), Cause.WRITE) from error
-        self._count(request, checked, repeated)
-
-    def _count(self, request: Request, checked: Checked, repeated: bool) -> None:
-        self._metrics.requests.labels("traces", request.transport, "duplicate" if repeated else "accepted").inc()
-        if repeated:
-            return
-        tenant = self._metrics.tenants.label(request.tenant)
-        self._metrics.accepted.labels(tenant).inc(checked.spans - checked.rejected)
-        self._metrics.received_bytes.labels(tenant).inc(len(request.body))
-        self._metrics.request_bytes.labels(request.transport).observe(len(request.body))
-        if checked.rejected:
-            self._metrics.rejected.labels(tenant).inc(checked.rejected)
+    async def _keep(self, request: Request, received_at: int, checked: Checked) -> None:
+        pipeline = self._pipelines[request.signal]
+        is_repeated = await pipeline.keep(request.tenant, request.body, received_at, checked)
+        pipeline.metrics.count_request(request.transport, "duplicate" if is_repeated else "accepted")
+        if not is_repeated:
+            pipeline.metrics.count_accepted(request.tenant, request.transport, len(request.body), checked)
 
     def _require_running(self, cause: Exception | None = None) -> None:
         """Raises Overloaded once it stops, until when another may have taken its place."""

@@ -25,11 +25,11 @@ def folder(tmp_path: Path) -> Path:
     """A data folder with one request that can be stored by now, one that never can, and a damaged piece."""
     path = tmp_path / "data"
     path.mkdir()
-    quarantine = Quarantine(path / "quarantine")
+    quarantine = Quarantine(path / "quarantine" / "traces")
     quarantine.open()
-    broken = frame_header("acme", 1, NO_REQUEST, digest=digest_of(NO_REQUEST), spans=1) + NO_REQUEST
+    broken = frame_header("acme", 1, NO_REQUEST, digest=digest_of(NO_REQUEST), items=1) + NO_REQUEST
     for name, data in ((f"{GOOD}.frame", frame(BODY, tenant="acme")), (f"{BAD}.frame", broken)):
-        quarantine.keep(name, data, kind=Kind.REFUSED, reason="it was so", requests={"acme": 1}, spans=1)
+        quarantine.keep(name, data, kind=Kind.REFUSED, reason="it was so", requests={"acme": 1}, items=1)
     quarantine.keep(f"{TORN}.torn", b"rubbish" * 100, kind=Kind.DAMAGED, reason="a disk")
     return path
 
@@ -50,11 +50,11 @@ def spans_stored(running: Running) -> Any:
 
 def test_the_list_says_what_is_there_and_why(folder: Path) -> None:
     lines = [re.split(r"\s{2,}", line) for line in quarantine(folder, "list").splitlines()]
-    assert lines[0] == ["ID", "WHEN", "TENANT", "SIZE", "SPANS", "REASON"]
+    assert lines[0] == ["ID", "WHEN", "TENANT", "SIGNAL", "ITEMS", "SIZE", "REASON"]
     good, bad, torn = lines[1:]
-    assert (good[0], good[2], good[4], good[5]) == (GOOD, "acme", "1", "refused: it was so")
+    assert (good[0], *good[2:5], good[6]) == (GOOD, "acme", "traces", "1", "refused: it was so")
     assert bad[0] == BAD
-    assert (torn[0], torn[2], torn[4], torn[5]) == (TORN, "?", "?", "damaged: a disk")
+    assert (torn[0], *torn[2:5], torn[6]) == (TORN, "?", "traces", "?", "damaged: a disk")
 
 
 def test_a_folder_without_quarantine_is_empty(tmp_path: Path) -> None:
@@ -62,8 +62,8 @@ def test_a_folder_without_quarantine_is_empty(tmp_path: Path) -> None:
 
 
 def test_a_note_that_is_missing_or_broken_hides_nothing(folder: Path) -> None:
-    (folder / "quarantine" / f"{GOOD}.json").unlink()
-    (folder / "quarantine" / f"{BAD}.json").write_text("{")
+    (folder / "quarantine" / "traces" / f"{GOOD}.json").unlink()
+    (folder / "quarantine" / "traces" / f"{BAD}.json").write_text("{")
     assert sorted(ids(folder)) == [GOOD, BAD, TORN]
     assert "unknown" in quarantine(folder, "show", GOOD)
 
@@ -102,7 +102,7 @@ def test_what_is_damaged_is_not_tried_again(folder: Path) -> None:
 
 def test_what_is_stored_in_part_is_not_tried_again(folder: Path) -> None:
     name = "00000000000000000004-dddddddd"
-    Quarantine(folder / "quarantine").keep(f"{name}.frame", frame(BODY), kind=Kind.PARTIAL, reason="a view")
+    Quarantine(folder / "quarantine" / "traces").keep(f"{name}.frame", frame(BODY), kind=Kind.PARTIAL, reason="a view")
     assert "stored again" in quarantine(folder, "retry", name, status=1)
 
 
@@ -112,7 +112,7 @@ def test_dropping_asks_first(folder: Path) -> None:
     assert "removed" in quarantine(folder, "drop", GOOD, "--yes")
     assert ids(folder) == [BAD, TORN]
     quarantine(folder, "drop", "--all", "--yes")
-    assert list((folder / "quarantine").iterdir()) == []
+    assert list((folder / "quarantine" / "traces").iterdir()) == []
 
 
 def test_the_next_service_stores_what_is_given_back_while_none_runs(folder: Path) -> None:
@@ -123,7 +123,7 @@ def test_the_next_service_stores_what_is_given_back_while_none_runs(folder: Path
         eventually(lambda: GOOD not in ids(folder), 20)
         eventually(lambda: spans_stored(running) == 1, 20)
         assert ids(folder) == [BAD, TORN]
-        assert not (folder / "quarantine" / f"{GOOD}.json").exists()
+        assert not (folder / "quarantine" / "traces" / f"{GOOD}.json").exists()
 
 
 def test_a_service_that_runs_stores_it_once_although_it_knows_the_request(folder: Path) -> None:

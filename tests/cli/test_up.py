@@ -244,7 +244,7 @@ def test_what_the_environment_says_of_opentelemetry_does_not_keep_it_from_starti
 
 
 def test_a_request_with_more_spans_than_allowed_is_refused_with_the_limit(tmp_path: Path) -> None:
-    with serving("up", tmp_path / "data", "--max-spans=2") as running:
+    with serving("up", tmp_path / "data", "--max-items=2") as running:
         bodies = [request({"cart": [span() for _ in range(count)]}).SerializeToString() for count in (2, 3)]
         answers = [running.post("/v1/traces", body, PROTOBUF) for body in bodies]
     assert [status for status, _ in answers] == [200, 413]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue, KeyValueList
-from spanhouse_collector.admission.check import Checked, check_traces
 from spanhouse_collector.errors import Malformed
-from spanhouse_collector.transports.otlp_json import traces_from_json
+from spanhouse_collector.signals import Checked
 
+from tests.collector.traces import check_traces, traces_from_json
 from tests.support.spans import request, span
 
 TRACE_IDS = st.sampled_from([b"t" * 16, bytes(16), b"", b"t" * 15, b"t" * 17, b"\0" * 15 + b"\1"])
@@ -24,7 +24,7 @@ def test_rejected_spans_are_counted_exactly(batches: list[list[tuple[bytes, byte
     valid = sum((len(t), len(s)) == (16, 8) and t != bytes(16) and s != bytes(8) for batch in batches for t, s in batch)
     total = sum(map(len, batches))
     checked = check_traces(request(spans).SerializeToString(), 100)
-    assert (checked.spans, checked.rejected) == (total, total - valid)
+    assert (checked.items, checked.rejected) == (total, total - valid)
     assert bool(checked.message) == (valid < total)
 
 

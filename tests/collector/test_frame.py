@@ -16,7 +16,7 @@ def encoded(draw: st.DrawFn) -> tuple[bytes, str, bytes, int]:
     """A frame's bytes, its tenant, its body and how many of its spans are to be stored."""
     tenant, body, rejected, stored = draw(TENANTS), draw(BODIES), draw(COUNTS), draw(COUNTS)
     at = draw(st.integers(0, 2**64 - 1))
-    header = frame_header(tenant, at, body, digest=digest_of(body), spans=rejected + stored, rejected=rejected)
+    header = frame_header(tenant, at, body, digest=digest_of(body), items=rejected + stored, rejected=rejected)
     return header + body, tenant, body, stored
 
 
@@ -31,7 +31,7 @@ def test_what_was_written_is_read(written: list[tuple[bytes, str, bytes, int]]) 
     data = b"".join(frame for frame, *_ in written)
     frames, damage = read(data)
     assert not damage
-    assert [(frame.tenant, frame.digest, frame.spans) for frame in frames] == [
+    assert [(frame.tenant, frame.digest, frame.items) for frame in frames] == [
         (tenant, digest_of(body), stored) for _, tenant, body, stored in written
     ]
     assert [data[frame.start : frame.end] for frame in frames] == [frame for frame, *_ in written]

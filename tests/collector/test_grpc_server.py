@@ -14,7 +14,7 @@ from backports import zstd
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
-from spanhouse_collector.transports.grpc_service import SERVICE
+from spanhouse_collector.signals import TRACES
 
 from tests.collector.conftest import EXPORT, Start
 from tests.support.spans import request, span
@@ -29,9 +29,9 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 async def test_the_health_service_says_that_data_is_taken_until_it_is_about_to_stop(start: Start) -> None:
     async with start() as running:
         health = health_pb2_grpc.HealthStub(running.channel)
-        watch = health.Watch(health_pb2.HealthCheckRequest(service=SERVICE))
+        watch = health.Watch(health_pb2.HealthCheckRequest(service=TRACES.service))
         assert (await watch.read()).status == SERVING
-        for service in ("", SERVICE):
+        for service in ("", TRACES.service):
             assert (await health.Check(health_pb2.HealthCheckRequest(service=service))).status == SERVING
         await running.collector.leave()
         assert (await watch.read()).status == NOT_SERVING
@@ -51,12 +51,12 @@ async def test_reflection_tells_how_to_call_it(start: Start) -> None:
     def reflected(address: str) -> tuple[list[str], list[str]]:
         with grpc.insecure_channel(address) as channel:
             database = ProtoReflectionDescriptorDatabase(channel)
-            file = database.FindFileContainingSymbol(SERVICE)
+            file = database.FindFileContainingSymbol(TRACES.service)
             return list(database.get_services()), [method.name for method in file.service[0].method]
 
     async with start() as running:
         services, methods = await asyncio.to_thread(reflected, running.collector.grpc_address)
-    assert {SERVICE, "grpc.health.v1.Health"} <= set(services)
+    assert {TRACES.service, "grpc.health.v1.Health"} <= set(services)
     assert methods == ["Export"]
 
 

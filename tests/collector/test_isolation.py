@@ -16,6 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans
 from spanhouse_collector.frame import Frame, digest_of, frame_header, scan
 from spanhouse_collector.loading.isolation import Isolation
 from spanhouse_collector.segments import Quarantine, Segment
+from spanhouse_collector.signals import TRACES
 from spanhouse_storage import DataDirectory, DataRefused, Store
 
 from tests.collector.conftest import Start
@@ -32,7 +33,7 @@ def body(name: str = "operation") -> bytes:
 
 def unchecked(bad: bytes, spans: int = 1) -> bytes:
     """A frame of what the receiver would not have let in."""
-    data = frame_header("default", time.time_ns(), bad, digest=digest_of(bad), spans=spans) + bad
+    data = frame_header("default", time.time_ns(), bad, digest=digest_of(bad), items=spans) + bad
     assert isinstance(next(scan(memoryview(data))), Frame)
     return data
 
@@ -57,7 +58,7 @@ async def test_a_request_that_the_engine_refuses_is_set_aside_and_the_others_are
         assert running.new_spans() == 9
         status = running.collector.status()
         assert (status["quarantined"], status["spans"]["stored"], status["log"]["trouble"]) == (1, 9, None)
-    (kept,) = data.quarantine.glob("*.frame")
+    (kept,) = (data.quarantine / "traces").glob("*.frame")
     assert kept.read_bytes() == spoiled[4]
     assert json.loads(kept.with_suffix(".json").read_text())["tenant"] == "default"
     assert list((data.log / "traces").iterdir()) == []
@@ -102,7 +103,7 @@ async def test_a_crash_while_a_segment_is_halved_stores_nothing_twice(
     found = left_behind(data, segment(good[:2], tenant=tenant) + unchecked(BAD) + segment(good[2:], tenant=tenant))
     with monkeypatch.context() as patch, suppress(Crash):
         crash_after(patch, survived)
-        take_apart(store, Quarantine(data.quarantine), found)
+        take_apart(store, Quarantine(data.quarantine / "traces"), found)
     async with start() as running:
         await running.loaded()
     names = store.rows(
@@ -110,8 +111,8 @@ async def test_a_crash_while_a_segment_is_halved_stores_nothing_twice(
         {"tenant": tenant},
     )
     assert names == [{"name": str(index), "n": 1} for index in range(5)]
-    assert [path.read_bytes()[-len(BAD) :] for path in data.quarantine.glob("*.frame")] == [BAD]
-    assert list(data.quarantine.glob("*.tmp")) == []
+    assert [path.read_bytes()[-len(BAD) :] for path in (data.quarantine / "traces").glob("*.frame")] == [BAD]
+    assert list((data.quarantine / "traces").glob("*.tmp")) == []
 
 
 def crash_after(patch: pytest.MonkeyPatch, syncs: int) -> None:
@@ -128,7 +129,7 @@ def crash_after(patch: pytest.MonkeyPatch, syncs: int) -> None:
 def take_apart(store: Store, quarantine: Quarantine, found: Segment) -> None:
     """Load as the loader does, but leave what is stored, as if each crash came before it could be removed."""
     quarantine.open()
-    isolation = Isolation(store, quarantine)
+    isolation = Isolation(TRACES, store, quarantine)
     waiting = [found]
     while waiting:
         part = waiting.pop(0)
@@ -150,7 +151,7 @@ async def test_a_segment_that_is_stored_in_part_is_not_halved(start: Start, stor
             assert running.new_spans() == 2
     finally:
         store.command("DROP TABLE late_mv")
-    (kept,) = data.quarantine.glob("*.frames")
+    (kept,) = (data.quarantine / "traces").glob("*.frames")
     assert len(list(scan(memoryview(kept.read_bytes())))) == 2
 
 
@@ -158,11 +159,11 @@ async def test_damage_that_is_found_at_loading_takes_nothing_with_it(store: Stor
     tenant = secrets.token_hex(8)
     damaged = unchecked(BAD)[:-1] + b"\xfe"
     content = [frame(body("a"), tenant=tenant), damaged, frame(body("b"), tenant=tenant)]
-    take_apart(store, Quarantine(data.quarantine), left_behind(data, b"".join(content)))
+    take_apart(store, Quarantine(data.quarantine / "traces"), left_behind(data, b"".join(content)))
     found = store.rows("SELECT count() AS n FROM spans WHERE tenant = {tenant:String}", {"tenant": tenant})
     assert found == [{"n": 2}]
-    assert [path.read_bytes() for path in data.quarantine.glob("*.torn")] == [damaged]
-    assert list(data.quarantine.glob("*.frame*")) == []
+    assert [path.read_bytes() for path in (data.quarantine / "traces").glob("*.torn")] == [damaged]
+    assert list((data.quarantine / "traces").glob("*.frame*")) == []
 
 
 async def test_a_request_too_large_for_the_memory_keeps_no_other_out(start: Start, data: DataDirectory) -> None:
@@ -189,9 +190,9 @@ def bomb() -> bytes:
 async def test_when_all_is_refused_the_engine_is_wrong_and_nothing_is_set_aside(
     store: Store, data: DataDirectory
 ) -> None:
-    quarantine = Quarantine(data.quarantine)
+    quarantine = Quarantine(data.quarantine / "traces")
     quarantine.open()
-    isolation = Isolation(store, quarantine)
+    isolation = Isolation(TRACES, store, quarantine)
     refusal = DataRefused("whatever it is")
     for _ in range(20):
         assert isolation.replace(left_behind(data, frame(body())), refusal) == []

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -13,15 +14,16 @@ import pytest
 from google.rpc.status_pb2 import Status
 from grpc import aio
 from spanhouse_collector import receiver
-from spanhouse_collector.admission import check
 from spanhouse_collector.admission.budget import Budget
-from spanhouse_collector.admission.check import check_traces
+from spanhouse_collector.admission.check import check
 from spanhouse_collector.errors import Malformed, Overloaded, TooLarge
 from spanhouse_collector.observation.metrics import TenantLabels
+from spanhouse_collector.signals import TRACES
 
 from tests.collector.clock import Clock
 from tests.collector.conftest import EXPORT, Running, Start
 from tests.collector.failures import failing
+from tests.collector.traces import check_traces
 from tests.support.spans import request, span
 
 MIB = 1 << 20
@@ -49,17 +51,15 @@ PLENTY = request({"web": [span(attributes={"text": "x" * 300})] * 25_000}).Seria
 
 
 @pytest.mark.parametrize("body", [TINY_SPANS, TINY_SCOPES, TINY_RESOURCES])
-def test_more_spans_than_allowed_are_refused_before_they_are_parsed(
-    body: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delattr(check, "ExportTraceServiceRequest")  # what parses
+def test_more_spans_than_allowed_are_refused_before_they_are_parsed(body: bytes) -> None:
+    cannot_parse = replace(TRACES, request=None)  # type: ignore[arg-type]
     with pytest.raises(TooLarge, match="more than 100000"):
-        check_traces(body, 100_000)
+        check(cannot_parse, body, 100_000, 0)
 
 
 def test_exactly_as_many_spans_as_allowed_pass() -> None:
     body = request({service: [span()] * 500 for service in ("a", "b")}).SerializeToString()
-    assert check_traces(body, 1000).spans == 1000
+    assert check_traces(body, 1000).items == 1000
     with pytest.raises(TooLarge):
         check_traces(body, 999)
 
@@ -82,7 +82,7 @@ async def test_large_requests_do_not_make_others_wait(start: Start) -> None:
 @pytest.mark.anyio
 async def test_many_spans_in_json_are_refused_too(start: Start) -> None:
     spans: dict[str, Any] = {"resourceSpans": [{"scopeSpans": [{"spans": [{}, {}, {}]}]}]}
-    async with start(max_spans=2) as running:
+    async with start(max_items=2) as running:
         answer = await running.post(json.dumps(spans).encode(), content_type="application/json")
         assert (answer.status_code, "more than 2 spans" in answer.json()["message"]) == (413, True)
 
@@ -247,7 +247,7 @@ async def test_an_error_that_nobody_has_foreseen_lets_the_sender_try_again(
 ) -> None:
     async with start() as running:
         with monkeypatch.context() as patch:
-            failing(patch, receiver, "check_traces", error=RuntimeError("a surprise"))
+            failing(patch, receiver, "check", error=RuntimeError("a surprise"))
             for _ in range(2):
                 assert (await running.post(BODY)).status_code == 503
             with pytest.raises(aio.AioRpcError) as error:

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from spanhouse_collector import Collector, CollectorConfig
 from spanhouse_collector.receiver import Request
 from spanhouse_collector.segments import Segment
+from spanhouse_collector.signals import TRACES
 from spanhouse_storage import DataDirectory, ServerConfig, Store, StoreConfig, migrate, open_store
 
 from tests.clickhouse_front.process import running_front
@@ -135,7 +136,7 @@ async def test_an_engine_that_is_down_costs_disk_not_data(tmp_path: Path) -> Non
         await collector.start()
     try:
         for index in range(3):
-            await collector._receiver.accept(Request("default", "test", body(str(index))))
+            await collector._receiver.accept(Request(TRACES, "default", "test", body(str(index))))
         await eventually(lambda: collector.status()["log"]["trouble"])
         with running_front(engine, port=port):
             await eventually(lambda: not collector.status()["log"]["bytes"], 40)

@@ -16,9 +16,10 @@ from spanhouse_collector import CollectorConfig
 from spanhouse_collector.admission.drain import Drain
 from spanhouse_collector.errors import Overloaded
 from spanhouse_collector.observation.metrics import Metrics
-from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
+from spanhouse_collector.segments import Quarantine, Room, Segment, SegmentLog
 from spanhouse_collector.segments.segment import OpenSegment
 from spanhouse_collector.segments.writer import bytes_behind
+from spanhouse_collector.signals import TRACES
 
 from tests.collector.clock import Clock
 from tests.collector.failures import failing
@@ -31,13 +32,16 @@ def body(name: str = "operation") -> bytes:
     return request({"web": [span(name)]}).SerializeToString()
 
 
-async def opened(tmp_path: Path, config: CollectorConfig, written: list[bytes] | None = None) -> SegmentLog:
+async def opened(
+    tmp_path: Path, config: CollectorConfig, written: list[bytes] | None = None, room: Room | None = None
+) -> SegmentLog:
     def note(keys: Sequence[bytes]) -> None:
         if written is not None:
             written.extend(keys)
 
-    quarantine, metrics = Quarantine(tmp_path / "q"), Metrics(CollectorRegistry())
-    log = SegmentLog(tmp_path / "log", quarantine, config, note, metrics=metrics)
+    quarantine, metrics = Quarantine(tmp_path / "q"), Metrics(CollectorRegistry()).of(TRACES)
+    folder, room = tmp_path / "log", room or Room(tmp_path, config)
+    log = SegmentLog(folder, quarantine, config, note, room=room, segment_age=config.segment_age, metrics=metrics)
     await log.open(lambda _: None)
     return log
 
@@ -71,7 +75,7 @@ async def test_requests_at_the_same_time_share_a_segment(tmp_path: Path) -> None
     assert written == [data[:16] for data in frames]
     (sealed,) = await drain(log)
     assert sealed.path.read_bytes() == b"".join(frames)
-    assert (sealed.spans, sealed.size) == (50, sum(map(len, frames)))
+    assert (sealed.items, sealed.size) == (50, sum(map(len, frames)))
 
 
 async def test_a_segment_is_sealed_by_size_and_by_age(tmp_path: Path) -> None:
@@ -116,7 +120,8 @@ def test_a_segment_never_grows_over_64_mib_by_waiting(segment_bytes: int, grown:
 async def test_a_failed_write_is_told_and_what_follows_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
 ) -> None:
-    log = await opened(tmp_path, CollectorConfig(segment_age=60))
+    room = Room(tmp_path, CollectorConfig(segment_age=60))
+    log = await opened(tmp_path, CollectorConfig(segment_age=60), room=room)
     kept = [frame(body("first")), frame(body("third"))]
     await write(log, kept[0])
     with monkeypatch.context() as patch:
@@ -129,7 +134,7 @@ async def test_a_failed_write_is_told_and_what_follows_is_kept(
     for sealed in segments:
         sealed.cut_to_size()
     assert [sealed.path.read_bytes() for sealed in segments] == kept
-    assert log.bytes_in_memory == 0
+    assert room.bytes_in_memory == 0
 
 
 async def test_the_writer_outlives_any_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +144,7 @@ async def test_the_writer_outlives_any_error(tmp_path: Path, monkeypatch: pytest
         with pytest.raises(MemoryError):
             await asyncio.wait_for(write(log, frame(body())), 10)
     await asyncio.wait_for(write(log, frame(body())), 10)
-    assert [sealed.spans for sealed in await drain(log)] == [1]
+    assert [sealed.items for sealed in await drain(log)] == [1]
 
 
 async def test_an_empty_segment_that_cannot_be_removed_stops_nothing(
@@ -180,8 +185,10 @@ async def test_writes_that_fail_make_nobody_come_sooner(tmp_path: Path, monkeypa
         may_go_on.acquire()
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    log = await opened(tmp_path, CollectorConfig(pending_bytes=100, segment_age=60))
-    monkeypatch.setattr(log, "_writing", Drain(clock))
+    config = CollectorConfig(pending_bytes=100, segment_age=60)
+    room = Room(tmp_path, config)
+    log = await opened(tmp_path, config, room=room)
+    monkeypatch.setattr(room, "_writing", Drain(clock))
     with monkeypatch.context() as patch:
         patch.setattr(os, "writev", fail)
         failed = [log.append(b"", bytes(40), 1, b"")]
@@ -203,11 +210,12 @@ async def test_writes_that_fail_make_nobody_come_sooner(tmp_path: Path, monkeypa
 
 
 async def test_what_is_refused_does_not_count(tmp_path: Path) -> None:
-    log = await opened(tmp_path, CollectorConfig())
+    room = Room(tmp_path, CollectorConfig())
+    log = await opened(tmp_path, CollectorConfig(), room=room)
     await log.close()
     with pytest.raises(Overloaded, match="not ready"):
         await write(log, frame(body()))
-    assert log.bytes_in_memory == 0
+    assert room.bytes_in_memory == 0
 
 
 async def test_what_comes_while_the_log_closes_is_refused_and_not_forgotten(tmp_path: Path) -> None:

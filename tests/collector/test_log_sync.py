@@ -80,4 +80,4 @@ async def test_a_sync_that_fails_behind_the_answers_is_told_and_loses_nothing_he
         await asyncio.to_thread(eventually, lambda: "a loss of power would lose" in caplog.text)
     await write(log, frame(body()))
     (sealed,) = await drain(log)
-    assert sealed.spans == 3
+    assert sealed.items == 3

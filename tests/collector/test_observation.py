@@ -58,10 +58,14 @@ async def test_each_stage_of_a_request_is_measured(start: Start) -> None:
     assert found['spanhouse_otlp_request_size_bytes_sum{transport="grpc"}'] == len(BODY)
     assert found["spanhouse_spans_stored_total"] == found['spanhouse_spans_accepted_total{tenant="default"}'] == 2
     assert found["spanhouse_log_group_requests_sum"] == 1
-    for once in ("log_write_seconds", "log_fsync_seconds", "segment_size_bytes", "segment_load_seconds"):
+    for once in ("log_write_seconds", "log_fsync_seconds"):
         assert found[f"spanhouse_{once}_count"] == 1, once
-    sealed, loaded = (found[f'spanhouse_segment_age_seconds_sum{{step="{step}"}}'] for step in ("sealed", "load"))
-    assert 0.05 <= sealed <= loaded <= found["spanhouse_ingest_lag_seconds_sum"]
+    for once in ("segment_size_bytes", "segment_load_seconds"):
+        assert found[f'spanhouse_{once}_count{{signal="traces"}}'] == 1, once
+    sealed, loaded = (
+        found[f'spanhouse_segment_age_seconds_sum{{signal="traces",step="{step}"}}'] for step in ("sealed", "load")
+    )
+    assert 0.05 <= sealed <= loaded <= found['spanhouse_ingest_lag_seconds_sum{signal="traces"}']
 
 
 async def test_outcomes_are_there_from_the_start_so_that_the_first_one_is_a_rise(start: Start) -> None:
@@ -69,7 +73,7 @@ async def test_outcomes_are_there_from_the_start_so_that_the_first_one_is_a_rise
         found = await scraped(running)
 
     assert found['spanhouse_otlp_requests_total{outcome="overloaded",signal="traces",transport="http"}'] == 0
-    assert found['spanhouse_segments_total{outcome="isolated"}'] == 0
+    assert found['spanhouse_segments_total{outcome="isolated",signal="traces"}'] == 0
 
 
 async def test_what_waits_is_shown_with_its_age_and_its_limits(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,18 +81,21 @@ async def test_what_waits_is_shown_with_its_age_and_its_limits(start: Start, mon
         failing(patch, Store, "insert_segment", error=StoreUnavailable("down"))
         async with start(segment_age=0.05, log_quota=1 << 20, max_requests=7) as running:
             await running.export(BODY)
-            waiting = await until(running, lambda found: found["spanhouse_segment_load_failing"] == 1)
+            waiting = await until(running, lambda found: found['spanhouse_segment_load_failing{signal="traces"}'] == 1)
             patch.undo()
             done = await until(running, lambda found: found["spanhouse_spans_stored_total"] == 2)
 
-    assert waiting["spanhouse_log_segments"] == 1
+    assert waiting['spanhouse_log_segments{signal="traces"}'] == 1
     assert 0 < waiting["spanhouse_log_bytes"] <= waiting["spanhouse_log_quota_bytes"] == 1 << 20
-    assert waiting["spanhouse_log_oldest_seconds"] >= 0.05
+    assert waiting['spanhouse_log_oldest_seconds{signal="traces"}'] >= 0.05
     assert waiting["spanhouse_log_disk_free_bytes"] > waiting["spanhouse_log_disk_reserve_bytes"] > 0
     assert (waiting["spanhouse_otlp_requests_running"], waiting["spanhouse_otlp_requests_limit"]) == (0, 7)
     assert (waiting["spanhouse_pending_bytes"], waiting["spanhouse_pending_limit_bytes"]) == (0, 64 << 20)
-    assert waiting["spanhouse_segment_load_failures_total"] >= 1
-    assert (done["spanhouse_log_oldest_seconds"], done["spanhouse_segment_load_failing"]) == (0, 0)
+    assert waiting['spanhouse_segment_load_failures_total{signal="traces"}'] >= 1
+    assert (
+        done['spanhouse_log_oldest_seconds{signal="traces"}'],
+        done['spanhouse_segment_load_failing{signal="traces"}'],
+    ) == (0, 0)
 
 
 async def test_what_was_given_back_from_quarantine_is_not_told_as_lag(
@@ -97,17 +104,20 @@ async def test_what_was_given_back_from_quarantine_is_not_told_as_lag(
     with monkeypatch.context() as patch:
         failing(patch, Store, "insert_segment", error=StoreUnavailable("down"))
         async with start() as running:
-            folder = running.data.quarantine / "retry"
+            folder = running.data.quarantine / "traces" / "retry"
             folder.mkdir()
             (folder / "01500000000000000000-aaaaaaaa.frame").write_bytes(frame(body()))
-            waiting = await until(running, lambda found: found["spanhouse_segment_load_failing"] == 1)
+            waiting = await until(running, lambda found: found['spanhouse_segment_load_failing{signal="traces"}'] == 1)
             patch.undo()
             done = await until(running, lambda found: found["spanhouse_spans_stored_total"] == 1)
 
-    assert (waiting["spanhouse_log_segments"], waiting["spanhouse_log_oldest_seconds"]) == (1, 0)
-    assert done["spanhouse_segment_load_seconds_count"] == 1
-    assert done["spanhouse_ingest_lag_seconds_count"] == 0
-    assert 'spanhouse_segment_age_seconds_count{step="load"}' not in done
+    assert (
+        waiting['spanhouse_log_segments{signal="traces"}'],
+        waiting['spanhouse_log_oldest_seconds{signal="traces"}'],
+    ) == (1, 0)
+    assert done['spanhouse_segment_load_seconds_count{signal="traces"}'] == 1
+    assert done['spanhouse_ingest_lag_seconds_count{signal="traces"}'] == 0
+    assert done['spanhouse_segment_age_seconds_count{signal="traces",step="load"}'] == 0
 
 
 async def test_groups_that_cannot_be_written_are_counted(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +233,7 @@ async def test_an_engine_that_stays_away_makes_one_span_for_the_rollup_and_one_f
             running,
             lambda found: (
                 found["spanhouse_edge_rollup_failures_total"] >= 3
-                and found["spanhouse_segment_load_failures_total"] >= 2
+                and found['spanhouse_segment_load_failures_total{signal="traces"}'] >= 2
             ),
         )
 

@@ -10,6 +10,7 @@ import pytest
 from spanhouse_collector.segments import Segment
 from spanhouse_collector.segments.order import LoadingOrder, Rank
 from spanhouse_storage import DataDirectory, Store, StoreUnavailable
+from spanhouse_storage.engine import Signal
 
 from tests.collector.conftest import Start
 from tests.support.spans import request, segment, span
@@ -99,15 +100,15 @@ async def test_what_was_being_stored_out_of_turn_at_a_crash_comes_first_after_it
     tokens = left_behind(data, 12)
     insert, tried = Store.insert_segment, list[str]()
 
-    def failing_ahead(store: Store, path: Path, token: str) -> None:
+    def failing_ahead(store: Store, path: Path, token: str, *signal: Signal) -> None:
         tried.append(token)
         if token == tokens[9]:
             raise StoreUnavailable("down")
-        insert(store, path, token)
+        insert(store, path, token, *signal)
 
-    def noting(store: Store, path: Path, token: str) -> None:
+    def noting(store: Store, path: Path, token: str, *signal: Signal) -> None:
         tried.append(token)
-        insert(store, path, token)
+        insert(store, path, token, *signal)
 
     monkeypatch.setattr(Store, "insert_segment", failing_ahead)
     async with start() as running:
@@ -130,12 +131,12 @@ async def test_where_it_cannot_be_noted_nothing_overtakes_and_all_is_stored(
     start: Start, data: DataDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = left_behind(data, 12)
-    (data.log / "ahead").mkdir()
+    (data.log / "traces.state" / "ahead").mkdir(parents=True)
     insert, loaded = Store.insert_segment, list[str]()
 
-    def noting(store: Store, path: Path, token: str) -> None:
+    def noting(store: Store, path: Path, token: str, *signal: Signal) -> None:
         loaded.append(token)
-        insert(store, path, token)
+        insert(store, path, token, *signal)
 
     monkeypatch.setattr(Store, "insert_segment", noting)
     async with start() as running:

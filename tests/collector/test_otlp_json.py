@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanhouse_collector.errors import Malformed
-from spanhouse_collector.transports.otlp_json import traces_from_json
 
+from tests.collector.traces import traces_from_json
 from tests.support.spans import request, span
 
 EXAMPLE = Path(__file__).parent / "data" / "trace.json"

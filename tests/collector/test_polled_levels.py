@@ -60,7 +60,7 @@ def _refusing(patch: pytest.MonkeyPatch, store: Store, word: str) -> None:
 
 
 async def test_engine_tables_and_quarantine_are_polled(polled: Polled, tmp_path: Path) -> None:
-    folder = tmp_path / "quarantine"
+    folder = tmp_path / "quarantine" / "traces"
     (folder / "retry").mkdir(parents=True)
     for place in (folder / "one.frame", folder / "retry" / "two.frame"):
         place.write_bytes(bytes(10))

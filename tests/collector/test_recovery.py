@@ -48,7 +48,7 @@ def test_only_the_damaged_frame_is_taken_out(folder: Path, quarantine: Path) -> 
     (found,), seen = recovered(folder, quarantine)
     whole = b"".join(frames[:3] + frames[4:])
     assert path.read_bytes() == whole
-    assert (found.frames, found.segment.size, found.segment.spans, len(seen)) == (9, len(whole), 9, 9)
+    assert (found.frames, found.segment.size, found.segment.items, len(seen)) == (9, len(whole), 9, 9)
     (torn,) = quarantine.glob("*.torn")
     assert torn.read_bytes() == damaged
     assert "checksum" in json.loads(torn.with_suffix(".json").read_text())["reason"]
@@ -109,7 +109,7 @@ def test_what_is_kept_is_for_its_owner_alone(folder: Path, quarantine: Path) -> 
 
 
 def test_every_frame_is_shown_and_counted(folder: Path, quarantine: Path) -> None:
-    header = frame_header("t", 1, b"", digest=digest_of(b""), spans=1)
+    header = frame_header("t", 1, b"", digest=digest_of(b""), items=1)
     (folder / "00000000000000000001-aaaaaaaa.frames").write_bytes(header * 2000)
     kept = Quarantine(quarantine)
     kept.open()
@@ -120,7 +120,7 @@ def test_every_frame_is_shown_and_counted(folder: Path, quarantine: Path) -> Non
         counted += 1
 
     (found,) = recover(folder, kept, count)
-    assert (counted, found.frames, found.segment.spans) == (2000, 2000, 2000)
+    assert (counted, found.frames, found.segment.items) == (2000, 2000, 2000)
 
 
 @pytest.mark.anyio
@@ -135,4 +135,4 @@ async def test_what_an_earlier_process_left_is_loaded_first_and_a_torn_tail_is_c
         await running.stored(2)
     assert list(folder.iterdir()) == []
     assert "kept 2 whole frames" in caplog.text
-    assert [torn.read_bytes() for torn in quarantine.glob("*.torn")] == [tail]
+    assert [torn.read_bytes() for torn in quarantine.glob("traces/*.torn")] == [tail]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from spanhouse_collector.loading import loader
 from spanhouse_storage import DataDirectory, Store, StoreUnavailable
+from spanhouse_storage.engine import Signal
 
 from tests.collector.conftest import Start
 from tests.support.spans import request, segment, span
@@ -27,11 +28,11 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     insert = Store.insert_segment
 
-    def inserting(store: Store, path: Path, token: str) -> None:
+    def inserting(store: Store, path: Path, token: str, *signal: Signal) -> None:
         names.append(token)
         if token.startswith(BOMB):
             raise NoMemory("too little")
-        insert(store, path, token)
+        insert(store, path, token, *signal)
 
     monkeypatch.setattr(Store, "insert_segment", inserting)
     return names

@@ -9,6 +9,7 @@ import pytest
 from spanhouse_collector.loading.window import REMEMBERED, SAFE, Window
 from spanhouse_collector.segments import Segment
 from spanhouse_storage import DataDirectory, Store, StoreUnavailable
+from spanhouse_storage.engine import Signal
 
 from tests.collector.conftest import Start
 from tests.support.spans import request, segment, span
@@ -32,10 +33,11 @@ def left_behind(data: DataDirectory, name: str, *bodies: bytes) -> Segment:
 
 def earlier(data: DataDirectory, times: int, *, tried: str | None = None) -> None:
     """Let an earlier process have stored so many segments, after it had tried one."""
-    data.log.mkdir(parents=True, exist_ok=True)
+    state = data.log / "traces.state"
+    state.mkdir(parents=True, exist_ok=True)
     names = [f"{number:020d}-bbbbbbbb" for number in range(10, 10 + times)]
     lines = [f"?{tried}", *names] if tried else names
-    (data.log / "stored").write_text("\n".join([*lines, ""]))
+    (state / "stored").write_text("\n".join([*lines, ""]))
 
 
 def numbered(folder: Path, number: int) -> Segment:
@@ -108,7 +110,7 @@ async def test_what_was_stored_longer_ago_than_the_engine_remembers_is_not_store
         await running.loaded()
         assert (running.new_spans(), running.collector.status()["quarantined"]) == (0, 1 + 1)
     assert "more segments overtook it than the engine remembers" in caplog.text
-    (kept,) = data.quarantine.glob("*.frames")
+    (kept,) = (data.quarantine / "traces").glob("*.frames")
     assert json.loads(kept.with_suffix(".json").read_text())["kind"] == "partial"
 
 
@@ -159,7 +161,7 @@ async def test_a_replay_is_of_the_same_segments_whatever_is_configured(
 ) -> None:
     tried: list[dict[str, bytes]] = []
 
-    def down(_: Store, path: Path, token: str) -> None:
+    def down(_: Store, path: Path, token: str, *signal: Signal) -> None:
         tried[-1][token] = path.read_bytes()
         raise StoreUnavailable("down")
 
@@ -178,9 +180,9 @@ async def test_a_replay_is_of_the_same_segments_whatever_is_configured(
     loaded: dict[str, bytes] = {}
     insert = Store.insert_segment
 
-    def noting(store: Store, path: Path, token: str) -> None:
+    def noting(store: Store, path: Path, token: str, *signal: Signal) -> None:
         loaded[token] = path.read_bytes()
-        insert(store, path, token)
+        insert(store, path, token, *signal)
 
     monkeypatch.setattr(Store, "insert_segment", noting)
     async with start(segment_bytes=1) as running:

@@ -89,7 +89,7 @@ def frame(body: bytes, *, tenant: str = "default", received_at: int | None = Non
         for resource_spans in ExportTraceServiceRequest.FromString(body).resource_spans
         for scope_spans in resource_spans.scope_spans
     )
-    return frame_header(tenant, at, body, digest=digest_of(body), spans=spans, rejected=rejected) + body
+    return frame_header(tenant, at, body, digest=digest_of(body), items=spans, rejected=rejected) + body
 
 
 def segment(bodies: Iterable[bytes], *, tenant: str = "default") -> bytes:

@@ -74,7 +74,7 @@ def list_(configuration: Configuration, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_described(entry) for entry in entries], indent=2))
     elif entries:
-        rows = [("ID", "WHEN", "TENANT", "SIZE", "SPANS", "REASON"), *map(_row, entries)]
+        rows = [("ID", "WHEN", "TENANT", "SIGNAL", "ITEMS", "SIZE", "REASON"), *map(_row, entries)]
         click.echo(aligned(rows))
     else:
         click.echo("Nothing is in quarantine.")
@@ -135,8 +135,8 @@ def drop(configuration: Configuration, identities: Sequence[str], every: bool, y
     """Remove it for good. What is dropped was acknowledged to its sender and is nowhere else."""
     chosen = _chosen(configuration.settings, identities, every, lambda _: True)
     if chosen and not yes:
-        spans = sum(entry.spans or 0 for entry in chosen)
-        click.confirm(f"Remove {len(chosen)} with at least {spans} spans for good?", abort=True)
+        items = sum(entry.items or 0 for entry in chosen)
+        click.confirm(f"Remove {len(chosen)} with at least {items} spans or points for good?", abort=True)
     for entry in chosen:
         try:
             _folder(configuration.settings).drop(entry)
@@ -197,7 +197,7 @@ def _is_taken(settings: Settings, entry: Quarantined, deadline: float) -> bool:
     from spanhouse_collector.segments.quarantined import is_in_log
     from spanhouse_storage import DataDirectory
 
-    folder, log = _folder(settings), DataDirectory(settings.data_dir).log / "traces"
+    folder, log = _folder(settings), DataDirectory(settings.data_dir).log
     while True:
         now = folder.find(entry.id)
         is_loading = is_in_log(log, entry)
@@ -218,8 +218,9 @@ def _row(entry: Quarantined) -> tuple[str, ...]:
         entry.id,
         _when(entry.at),
         entry.tenant or "?",
+        entry.signal,
+        "?" if entry.items is None else str(entry.items),
         readable_size(entry.size),
-        "?" if entry.spans is None else str(entry.spans),
         f"{entry.kind}: {_short(entry.reason)}" + (" (to be tried again)" if entry.waits else ""),
     )
 
@@ -229,8 +230,9 @@ def _described(entry: Quarantined) -> dict[str, Any]:
         "id": entry.id,
         "when": _when(entry.at),
         "tenant": entry.tenant,
+        "signal": entry.signal,
         "requests": entry.requests,
-        "spans": entry.spans,
+        "items": entry.items,
         "size": entry.size,
         "kind": entry.kind.value,
         "waits_for_retry": entry.waits,
@@ -249,10 +251,11 @@ def _short(reason: str) -> str:
 
 def _content(entry: Quarantined) -> Iterator[str]:
     from google.protobuf.message import DecodeError
-    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
     from spanhouse_collector.frame import Damage
-    from spanhouse_collector.transports.otlp_json import traces_to_json
+    from spanhouse_collector.signals import SIGNALS
+    from spanhouse_collector.transports.otlp_json import request_to_json
 
+    signal = SIGNALS[entry.signal]
     for part, body in entry.parts():
         if isinstance(part, Damage):
             yield f"\nbytes {part.start} to {part.end}: {part.reason}"
@@ -260,9 +263,10 @@ def _content(entry: Quarantined) -> Iterator[str]:
             continue
         yield f"\nrequest of tenant {part.tenant}, received {_when(part.received_at)}"
         try:
-            yield json.dumps(traces_to_json(ExportTraceServiceRequest.FromString(body)), indent=2, ensure_ascii=False)
+            document = request_to_json(signal, signal.request.FromString(body))
+            yield json.dumps(document, indent=2, ensure_ascii=False)
         except DecodeError as error:
-            yield f"not an ExportTraceServiceRequest ({error}):"
+            yield f"not an {signal.request.DESCRIPTOR.name} ({error}):"
             yield _hexadecimal(body)
 
 

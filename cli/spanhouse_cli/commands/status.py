@@ -24,6 +24,7 @@ from spanhouse_cli.table import aligned
 TIMEOUT_SECONDS = 5.0
 _OF_ALL_TENANTS = (
     "ingest.spans.stored",
+    "ingest.points.stored",
     "ingest.log.segments",
     "ingest.log.bytes",
     "ingest.quarantined",

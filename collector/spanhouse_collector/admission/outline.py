@@ -1,7 +1,7 @@
-"""How many spans a body holds, before they are parsed.
+"""How many items a body holds, before they are parsed.
 
-A span may be as short as two bytes and takes two hundred once it is parsed: 10 MiB would become a gigabyte, made in one
-go of native code that keeps every other thread waiting. Here the lengths are walked, no further than the limit.
+An item may be as short as two bytes and takes two hundred once it is parsed: 10 MiB would become a gigabyte, made in
+one go of native code that keeps every other thread waiting. Here the lengths are walked, no further than the limit.
 """
 
 from __future__ import annotations
@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spanhouse_collector.errors import Malformed, TooLarge
+from spanhouse_collector.signals import OtlpSignal
 
 _SHORTEST = 2  # bytes of an empty message: a tag and a length
-_FIELDS_PER_SPAN = 4  # a span alone in its scope and resource has both and their parts around it
-_RESOURCE_SPANS = 0x0A  # field 1 of a request
-_SCOPE_SPANS = 0x12  # field 2 of ResourceSpans
-_SPAN = 0x12  # field 2 of ScopeSpans
+_FIELDS_PER_ITEM = 4  # a span alone in its scope and resource has both and their parts around it
 
 _VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5
 _FIXED_SIZES = {_FIXED64: 8, _FIXED32: 4}
@@ -22,31 +20,40 @@ _FIXED_SIZES = {_FIXED64: 8, _FIXED32: 4}
 Part = tuple[int, int, int]  # tag, and where the content lies
 
 
-def require_at_most(max_spans: int, body: bytes) -> None:
-    """Raise TooLarge for an ExportTraceServiceRequest of more than `max_spans` spans, or of as many other parts.
+def require_at_most(signal: OtlpSignal, max_items: int, body: bytes) -> None:
+    """Raise TooLarge for a signal's request of more than `max_items` items, or of as many other parts.
 
     Raises Malformed where the lengths lead nowhere. A body that is too short for so many is not looked at.
     """
-    if len(body) <= max_spans * _SHORTEST:
+    if len(body) <= max_items * _SHORTEST:
         return
-    spans = 0
-    for parts, is_span in enumerate(_walk(body), start=1):
-        spans += is_span
-        if spans > max_spans or parts > max_spans * _FIELDS_PER_SPAN:
-            raise TooLarge(f"the request has more than {max_spans} spans; send smaller batches or raise max_spans")
+    items = 0
+    parts_at_most = max_items * (_FIELDS_PER_ITEM + len(signal.outline) - 3)
+    try:
+        for parts, is_item in enumerate(_walk(signal.outline, body, 0, len(body)), start=1):
+            items += is_item
+            if items > max_items or parts > parts_at_most:
+                raise TooLarge(
+                    f"the request has more than {max_items} {signal.items}; send smaller batches or raise max_items"
+                )
+    except _Nowhere as error:
+        name = signal.request.DESCRIPTOR.name
+        raise Malformed(f"the body is not a protobuf {name}: no field at byte {error.at}") from error
 
 
-def _walk(body: bytes) -> Iterator[bool]:
-    """Every field of the request down to the spans, and whether it is one."""
-    for tag, start, end in _fields(body, 0, len(body)):
-        yield False
-        if tag != _RESOURCE_SPANS:
-            continue
-        for inner, inner_start, inner_end in _fields(body, start, end):
-            yield False
-            if inner == _SCOPE_SPANS:
-                for innermost, _, _ in _fields(body, inner_start, inner_end):
-                    yield innermost == _SPAN
+class _Nowhere(ValueError):
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self.at = at
+
+
+def _walk(outline: tuple[frozenset[int], ...], body: bytes, start: int, end: int) -> Iterator[bool]:
+    """Every field of the request down to the items, and whether it is one."""
+    tags, *deeper = outline
+    for tag, inner_start, inner_end in _fields(body, start, end):
+        yield not deeper and tag in tags
+        if deeper and tag in tags:
+            yield from _walk(tuple(deeper), body, inner_start, inner_end)
 
 
 def _fields(body: bytes, at: int, end: int) -> Iterator[Part]:
@@ -60,9 +67,9 @@ def _fields(body: bytes, at: int, end: int) -> Iterator[Part]:
         elif kind in _FIXED_SIZES:
             size = _FIXED_SIZES[kind]
         else:
-            raise _malformed(at)
+            raise _Nowhere(at)
         if at + size > end:
-            raise _malformed(at)
+            raise _Nowhere(at)
         yield tag, at, at + size
         at += size
 
@@ -76,8 +83,4 @@ def _varint(body: bytes, at: int, end: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
-    raise _malformed(at)
-
-
-def _malformed(at: int) -> Malformed:
-    return Malformed(f"the body is not a protobuf ExportTraceServiceRequest: no field at byte {at}")
+    raise _Nowhere(at)

@@ -1,4 +1,4 @@
-"""How fast each tenant may send: token buckets of bytes and of spans.
+"""How fast each tenant may send: token buckets of bytes, spans and metric points.
 
 A request is let in while its tenant is not in debt, and may put it there: so what it needs need not be known before it
 is read, and none is too large for ever. On average no tenant gets more than its rate.
@@ -30,10 +30,11 @@ class _Account:
 
     bytes: float
     spans: float
+    points: float
 
     @property
     def until(self) -> float:
-        return max(self.bytes, self.spans)
+        return max(self.bytes, self.spans, self.points)
 
 
 class Rates:
@@ -52,17 +53,19 @@ class Rates:
         if wait > 0:
             raise RateLimited(f"tenant {tenant} sends faster than tenant_rates allows", retry_after(wait), Cause.RATE)
 
-    def charge(self, tenant: str, *, size: int = 0, spans: int = 0) -> None:
-        """Take bytes and spans from what the tenant may send."""
+    def charge(self, tenant: str, *, size: int = 0, spans: int = 0, points: int = 0) -> None:
+        """Take bytes, spans and metric points from what the tenant may send."""
         rate = self._rates.get(tenant) or self._rates.get(EVERY_OTHER, _UNLIMITED)
         if rate == _UNLIMITED:
             return
         now = self._clock()
-        account = self._accounts.setdefault(self._name(tenant), _Account(now, now))
+        account = self._accounts.setdefault(self._name(tenant), _Account(now, now, now))
         if rate.bytes is not None:
             account.bytes = max(account.bytes, now) + size / rate.bytes
         if rate.spans is not None:
             account.spans = max(account.spans, now) + spans / rate.spans
+        if rate.points is not None:
+            account.points = max(account.points, now) + points / rate.points
 
     def _name(self, tenant: str) -> str:
         """Under which name a tenant's account is kept."""

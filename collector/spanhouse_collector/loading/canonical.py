@@ -8,29 +8,29 @@ request says the same, and the engine reads it.
 from __future__ import annotations
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanhouse_collector.admission.check import check_traces
+from spanhouse_collector.admission.check import check
 from spanhouse_collector.frame import Frame, digest_of, frame_header
+from spanhouse_collector.signals import OtlpSignal
 
 
-def canonical(body: bytes) -> bytes:
+def canonical(signal: OtlpSignal, body: bytes) -> bytes:
     """The same request without fields that protobuf does not know; what is no request as it is."""
     try:
-        request = ExportTraceServiceRequest.FromString(body)
+        request = signal.request.FromString(body)
     except DecodeError:
         return body
     request.DiscardUnknownFields()
     return request.SerializeToString()
 
 
-def canonical_frame(data: memoryview, frame: Frame) -> bytes | None:
+def canonical_frame(signal: OtlpSignal, data: memoryview, frame: Frame) -> bytes | None:
     """The frame that lies in `data` with its request in canonical form; None where it is that already."""
     old = bytes(data[frame.body : frame.end])
-    body = canonical(old)
+    body = canonical(signal, old)
     if body == old:
         return None
-    checked = check_traces(body, max_spans=len(body))
+    checked = check(signal, body, len(body), frame.received_at)
     digest = digest_of(body)
-    counts = {"spans": checked.spans, "rejected": checked.rejected}
+    counts = {"items": checked.items, "rejected": checked.rejected}
     return frame_header(frame.tenant, frame.received_at, body, digest=digest, **counts) + body

@@ -15,6 +15,7 @@ from spanhouse_collector.loading.stored import holds_any
 from spanhouse_collector.segments import Kind, Quarantine, Segment
 from spanhouse_collector.segments.halves import repair, split
 from spanhouse_collector.segments.recovery import keep_damage
+from spanhouse_collector.signals import OtlpSignal
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,8 @@ class Isolation:
     is stored again. Runs in the loader's thread.
     """
 
-    def __init__(self, store: Store, quarantine: Quarantine) -> None:
+    def __init__(self, signal: OtlpSignal, store: Store, quarantine: Quarantine) -> None:
+        self._signal = signal
         self._store = store
         self._quarantine = quarantine
         self._stored = 0
@@ -85,7 +87,7 @@ class Isolation:
         """
         data = memoryview(segment.path.read_bytes())
         frames = [part for part in scan(data) if isinstance(part, Frame)]
-        if not holds_any(self._store, data, frames):
+        if not holds_any(self._signal, self._store, data, frames):
             return False
         reason = "a part of it was stored so long ago that the engine has forgotten which"
         logger.error("segment %s: %s; more segments overtook it than the engine remembers", segment.path.name, reason)
@@ -97,8 +99,8 @@ class Isolation:
         data = memoryview(segment.path.read_bytes())
         parts = list(scan(data))
         frames = [part for part in parts if isinstance(part, Frame)]
-        written = [canonical_frame(data, frame) for frame in frames]
-        if not any(written) or len(frames) < len(parts) or holds_any(self._store, data, frames):
+        written = [canonical_frame(self._signal, data, frame) for frame in frames]
+        if not any(written) or len(frames) < len(parts) or holds_any(self._signal, self._store, data, frames):
             return None
         logger.info("segment %s: written anew in canonical form, because the engine refused it", segment.path.name)
         pairs = zip(written, frames, strict=True)
@@ -109,7 +111,7 @@ class Isolation:
         found = list(scan(data))
         frames = [part for part in found if isinstance(part, Frame)]
         damage = [part for part in found if isinstance(part, Damage)]
-        is_partial = holds_any(self._store, data, frames)
+        is_partial = holds_any(self._signal, self._store, data, frames)
         if (len(frames) > 1 or damage) and not is_partial:
             keep_damage(segment.path, data, damage, self._quarantine)
             halves = split(segment, data, frames)
@@ -129,7 +131,7 @@ class Isolation:
     def _set_aside(self, segment: Segment, requests: Counter[str], kind: Kind, reason: str) -> None:
         name = f"{segment.token}.{'frame' if requests.total() == 1 else 'frames'}"
         path = self._quarantine.keep(
-            name, segment.path.read_bytes(), kind=kind, reason=reason, requests=requests, spans=segment.spans
+            name, segment.path.read_bytes(), kind=kind, reason=reason, requests=requests, items=segment.items
         )
         segment.path.unlink(missing_ok=True)
         self._suspicions.pop(segment.token, None)

@@ -13,9 +13,10 @@ from spanhouse_storage import Store, StoreError
 
 from spanhouse_collector.loading.isolation import Isolation
 from spanhouse_collector.loading.window import SAFE, Window
-from spanhouse_collector.observation.metrics import Metrics
+from spanhouse_collector.observation.metrics import SignalMetrics
 from spanhouse_collector.observation.own_spans import told_if_slow
 from spanhouse_collector.segments import Quarantine, Segment, SegmentLog
+from spanhouse_collector.signals import OtlpSignal
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +32,19 @@ class Loader:
 
     def __init__(
         self,
+        signal: OtlpSignal,
         log: SegmentLog,
         store: Store,
         quarantine: Quarantine,
-        metrics: Metrics,
+        metrics: SignalMetrics,
         *,
         inserting: CapacityLimiter,
         window: Window,
     ) -> None:
+        self._signal, self._items = signal.stored_as, signal.items
         self._log = log
         self._store = store
-        self._isolation = Isolation(store, quarantine)
+        self._isolation = Isolation(signal, store, quarantine)
         self._metrics = metrics
         self._inserting = inserting
         self._window = window
@@ -85,14 +88,14 @@ class Loader:
                 return [segment]
             if self._window.begin_try(segment) >= SAFE and self._isolation.is_stored(segment):
                 self._window.give_up(segment)
-                self._metrics.segments.labels("forgotten").inc()
+                self._metrics.count_segment("forgotten")
                 return []
             with told_if_slow(
                 "load segment",
                 {"spanhouse.segment": segment.token, "spanhouse.bytes": segment.size},
                 is_failing=self.trouble is not None,
             ):
-                self._store.insert_segment(segment.path, segment.token)
+                self._store.insert_segment(segment.path, segment.token, self._signal)
         except (StoreError, OSError) as error:
             self._window.sync()
             if cause := segment.unreadable():
@@ -104,10 +107,10 @@ class Loader:
         self._isolation.cleared(segment)
         self._metrics.load_seconds.observe(time.perf_counter() - started)
         if not segment.is_adopted:
-            self._metrics.segment_age.labels("load").observe(age)
+            self._metrics.load_age.observe(age)
             self._metrics.ingest_lag.observe(segment.age)
-        self._metrics.segments.labels("stored").inc()
-        self._metrics.stored.inc(segment.spans)
+        self._metrics.count_segment("stored")
+        self._metrics.stored.inc(segment.items)
         if self.trouble is not None:
             logger.info("segment %s: stored; the engine takes data again", segment.path.name)
         self.trouble = None
@@ -118,8 +121,8 @@ class Loader:
         """Go on without a segment that cannot be read; the next start looks at it again, if it is there."""
         if cause.errno == errno.ENOENT:
             self._window.give_up(segment)
-        logger.error("segment %s: its %d spans are not stored: %s", segment.path.name, segment.spans, cause)
-        self._metrics.segments.labels("unreadable").inc()
+        logger.error("segment %s: its %d %s are not stored: %s", segment.path.name, segment.items, self._items, cause)
+        self._metrics.count_segment("unreadable")
         return []
 
     def _isolate(self, segment: Segment, error: StoreError) -> list[Segment]:
@@ -128,7 +131,7 @@ class Loader:
             self._report_trouble(segment, error)
         else:
             self._window.give_up(segment)
-            self._metrics.segments.labels("isolated").inc()
+            self._metrics.count_segment("isolated")
         return others
 
     def _report_trouble(self, segment: Segment, error: Exception) -> None:

@@ -66,7 +66,7 @@ class Retries:
         path.rename(target)
         sync_folder(self._log.folder)
         self._quarantine.released(path)
-        return Segment(target, len(data), sum(frame.spans for frame in frames), is_adopted=True)
+        return Segment(target, len(data), sum(frame.items for frame in frames), is_adopted=True)
 
     def _report(self, error: str) -> None:
         if error != self._failed:

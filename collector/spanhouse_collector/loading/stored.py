@@ -13,8 +13,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanhouse_storage import Store
 
-from spanhouse_collector.admission.check import is_valid
 from spanhouse_collector.frame import Frame
+from spanhouse_collector.signals import OtlpSignal
+from spanhouse_collector.signals.spans import is_valid
 
 _SAMPLES = 1000
 _BELIEVED_BEFORE = 30 * 86_400 * 10**9  # the window of storage's spans_mv
@@ -32,11 +33,13 @@ WHERE tenant IN {tenants:Array(String)}
 """
 
 
-def holds_any(store: Store, data: memoryview, frames: Sequence[Frame]) -> bool:
+def holds_any(signal: OtlpSignal, store: Store, data: memoryview, frames: Sequence[Frame]) -> bool:
     """Whether the store has the first span of one of `frames`, which lie in `data`; of many, a thousand are asked for.
 
-    Raises StoreError.
+    Of a signal that may be stored again it is not asked. Raises StoreError.
     """
+    if signal.is_idempotent:
+        return False
     sample = frames[:: len(frames) // _SAMPLES + 1]
     found = [
         (frame, span) for frame in sample if (span := _first_valid(bytes(data[frame.body : frame.end]))) is not None

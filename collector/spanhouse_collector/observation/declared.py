@@ -42,6 +42,17 @@ REJECTED = DeclaredMetric(
     "Spans of acknowledged requests that were not stored because of invalid ids.",
     ("tenant",),
 )
+ACCEPTED_POINTS = DeclaredMetric(
+    "spanhouse_metric_points_accepted_total", "counter", "points", "Metric points acknowledged as durable.", ("tenant",)
+)
+REJECTED_POINTS = DeclaredMetric(
+    "spanhouse_metric_points_rejected_total",
+    "counter",
+    "points",
+    "Metric points of acknowledged requests that were not stored: of a time that is not believed, without a name or a "
+    "value, or histograms that contradict themselves.",
+    ("tenant",),
+)
 RATE_LIMITED = DeclaredMetric(
     "spanhouse_otlp_requests_rate_limited_total",
     "counter",
@@ -104,7 +115,12 @@ SYNC_FAILURES = DeclaredMetric(
     "spans that were acknowledged.",
 )
 SEGMENT_BYTES = DeclaredMetric(
-    "spanhouse_segment_size_bytes", "histogram", "bytes", "Size of segments when they are sealed.", buckets=_BYTES
+    "spanhouse_segment_size_bytes",
+    "histogram",
+    "bytes",
+    "Size of segments when they are sealed.",
+    ("signal",),
+    _BYTES,
 )
 SEGMENT_AGE = DeclaredMetric(
     "spanhouse_segment_age_seconds",
@@ -113,7 +129,7 @@ SEGMENT_AGE = DeclaredMetric(
     "From the opening of a segment to a step of it: `sealed`, when nothing more is written to it, and `load`, when the "
     "load that stored it began. The difference of the two is what it waited. Without what was given back from "
     "quarantine.",
-    ("step",),
+    ("signal", "step"),
     _LONG,
 )
 LOG_BYTES = DeclaredMetric("spanhouse_log_bytes", "gauge", "bytes", "Accepted and not yet stored, on disk.")
@@ -121,7 +137,7 @@ LOG_QUOTA = DeclaredMetric(
     "spanhouse_log_quota_bytes", "gauge", "bytes", "How much that may be (`log_quota`); past it, requests are refused."
 )
 LOG_SEGMENTS = DeclaredMetric(
-    "spanhouse_log_segments", "gauge", "segments", "Sealed segments that wait for the engine."
+    "spanhouse_log_segments", "gauge", "segments", "Sealed segments that wait for the engine.", ("signal",)
 )
 LOG_OLDEST = DeclaredMetric(
     "spanhouse_log_oldest_seconds",
@@ -130,6 +146,7 @@ LOG_OLDEST = DeclaredMetric(
     "Age of the oldest sealed segment that is not stored yet, 0 without one: how far queries lag behind now, which "
     "`spanhouse_ingest_lag_seconds` cannot say as long as nothing is stored. Without what was given back from "
     "quarantine.",
+    ("signal",),
 )
 DISK_FREE = DeclaredMetric(
     "spanhouse_log_disk_free_bytes", "gauge", "bytes", "Free on the disk of the log; NaN where it cannot be asked."
@@ -148,30 +165,39 @@ SEGMENTS = DeclaredMetric(
     "segments",
     "Segments by what became of them: stored, isolated (the engine refused a part), unreadable (the file), forgotten "
     "(stored in part so long ago that the engine has forgotten it: put into quarantine).",
-    ("outcome",),
+    ("signal", "outcome"),
 )
 LOAD_SECONDS = DeclaredMetric(
     "spanhouse_segment_load_seconds",
     "histogram",
     "seconds",
     "What the engine took to store a segment.",
-    buckets=(0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    ("signal",),
+    (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 LOAD_FAILURES = DeclaredMetric(
-    "spanhouse_segment_load_failures_total", "counter", "loads", "Loads that failed and are tried again."
+    "spanhouse_segment_load_failures_total", "counter", "loads", "Loads that failed and are tried again.", ("signal",)
 )
 LOAD_TROUBLE = DeclaredMetric(
-    "spanhouse_segment_load_failing", "gauge", "", "1 from a load that failed to the next one that did not."
+    "spanhouse_segment_load_failing",
+    "gauge",
+    "",
+    "1 from a load that failed to the next one that did not.",
+    ("signal",),
 )
 STORED = DeclaredMetric("spanhouse_spans_stored_total", "counter", "spans", "Spans the engine has stored.")
+STORED_POINTS = DeclaredMetric(
+    "spanhouse_metric_points_stored_total", "counter", "points", "Metric points the engine has stored."
+)
 INGEST_LAG = DeclaredMetric(
     "spanhouse_ingest_lag_seconds",
     "histogram",
     "seconds",
     "From the opening of a segment to its being queryable, for each that is stored, without those that were given back"
-    " from quarantine. Nothing in a segment is acknowledged before it is opened, so no span of it took longer from its"
+    " from quarantine. Nothing in a segment is acknowledged before it is opened, so nothing in it took longer from its"
     " acknowledgement to the first query that finds it.",
-    buckets=_LONG,
+    ("signal",),
+    _LONG,
 )
 TRUNCATED = DeclaredMetric(
     "spanhouse_stored_truncated_spans",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from prometheus_client import CollectorRegistry
 
 from spanhouse_collector.errors import ANSWERS, Cause
 from spanhouse_collector.observation import declared
+from spanhouse_collector.signals import SIGNALS, Checked, OtlpSignal
 
 _TENANTS = 100
 _OTHERS = "other"
@@ -37,8 +40,14 @@ class Metrics:
         self.requests = declared.REQUESTS.counter(registry)
         self.overloaded = declared.OVERLOADED.counter(registry)
         self.request_bytes = declared.REQUEST_BYTES.histogram(registry)
-        self.accepted = declared.ACCEPTED.counter(registry)
-        self.rejected = declared.REJECTED.counter(registry)
+        self.accepted = {
+            "spans": declared.ACCEPTED.counter(registry),
+            "points": declared.ACCEPTED_POINTS.counter(registry),
+        }
+        self.rejected = {
+            "spans": declared.REJECTED.counter(registry),
+            "points": declared.REJECTED_POINTS.counter(registry),
+        }
         self.rate_limited = declared.RATE_LIMITED.counter(registry)
         self.received_bytes = declared.RECEIVED_BYTES.counter(registry)
         self.ack_seconds = declared.ACK_SECONDS.histogram(registry)
@@ -65,7 +74,7 @@ class Metrics:
         self.load_seconds = declared.LOAD_SECONDS.histogram(registry)
         self.load_failures = declared.LOAD_FAILURES.counter(registry)
         self.load_failing = declared.LOAD_TROUBLE.gauge(registry)
-        self.stored = declared.STORED.counter(registry)
+        self.stored = {"spans": declared.STORED.counter(registry), "points": declared.STORED_POINTS.counter(registry)}
         self.ingest_lag = declared.INGEST_LAG.histogram(registry)
         self.truncated = declared.TRUNCATED.gauge(registry)
         self.quarantined = declared.QUARANTINED.counter(registry)
@@ -89,14 +98,60 @@ class Metrics:
 
     def _begin_at_zero(self) -> None:
         """Show what has not happened yet, where all that can is known: or the first time would be no rise."""
-        for transport in ("grpc", "http"):
+        for signal, transport in product(SIGNALS, ("grpc", "http")):
             for outcome in ("accepted", "duplicate", *(answer.reason for answer in ANSWERS.values())):
-                self.requests.labels("traces", transport, outcome)
+                self.requests.labels(signal, transport, outcome)
         for cause in Cause:
             self.overloaded.labels(cause)
-        for outcome in ("stored", "isolated", "unreadable", "forgotten"):
-            self.segments.labels(outcome)
+        for signal, outcome in product(SIGNALS, ("stored", "isolated", "unreadable", "forgotten")):
+            self.segments.labels(signal, outcome)
+
+    def of(self, signal: OtlpSignal) -> SignalMetrics:
+        """Those of one signal's log and loader."""
+        return SignalMetrics(self, signal)
 
     def count_quarantined(self, tenant: str, reason: str, requests: int) -> None:
         """Count what was put into quarantine; tenant "" where nobody knows whose it is."""
         self.quarantined.labels(self.tenants.label(tenant) if tenant else "", reason).inc(requests)
+
+
+class SignalMetrics:
+    """The instruments of `metrics` as one signal's request path, log and loader use them."""
+
+    def __init__(self, metrics: Metrics, signal: OtlpSignal) -> None:
+        self._metrics = metrics
+        self._signal = signal.name
+        self._accepted = metrics.accepted[signal.items]
+        self._rejected = metrics.rejected[signal.items]
+        self.stored = metrics.stored[signal.items]
+        self.group_requests = metrics.group_requests
+        self.write_seconds = metrics.write_seconds
+        self.fsync_seconds = metrics.fsync_seconds
+        self.write_failures = metrics.write_failures
+        self.sync_failures = metrics.sync_failures
+        self.segment_bytes = metrics.segment_bytes.labels(self._signal)
+        self.sealed_age = metrics.segment_age.labels(self._signal, "sealed")
+        self.load_age = metrics.segment_age.labels(self._signal, "load")
+        self.log_segments = metrics.log_segments.labels(self._signal)
+        self.log_oldest = metrics.log_oldest.labels(self._signal)
+        self.load_seconds = metrics.load_seconds.labels(self._signal)
+        self.load_failures = metrics.load_failures.labels(self._signal)
+        self.load_failing = metrics.load_failing.labels(self._signal)
+        self.ingest_lag = metrics.ingest_lag.labels(self._signal)
+
+    def count_request(self, transport: str, outcome: str) -> None:
+        """Count a request by what became of it."""
+        self._metrics.requests.labels(self._signal, transport, outcome).inc()
+
+    def count_accepted(self, tenant: str, transport: str, size: int, checked: Checked) -> None:
+        """Count a request of `size` bytes that is durable, and what is in it."""
+        label = self._metrics.tenants.label(tenant)
+        self._accepted.labels(label).inc(checked.items - checked.rejected)
+        self._metrics.received_bytes.labels(label).inc(size)
+        self._metrics.request_bytes.labels(transport).observe(size)
+        if checked.rejected:
+            self._rejected.labels(label).inc(checked.rejected)
+
+    def count_segment(self, outcome: str) -> None:
+        """Count a segment by what became of it."""
+        self._metrics.segments.labels(self._signal, outcome).inc()

@@ -2,6 +2,7 @@
 
 from spanhouse_collector.segments.log import SegmentLog
 from spanhouse_collector.segments.quarantine import Kind, Quarantine
+from spanhouse_collector.segments.room import Room
 from spanhouse_collector.segments.segment import Segment
 
-__all__ = ["Kind", "Quarantine", "Segment", "SegmentLog"]
+__all__ = ["Kind", "Quarantine", "Room", "Segment", "SegmentLog"]

@@ -35,7 +35,7 @@ def repair(segment: Segment, frames: Sequence[bytes | memoryview]) -> Segment:
     write_file(path, frames)
     _give_up(segment)
     size = sum(map(len, frames))
-    return Segment(path, size, segment.spans, is_repaired=True, is_adopted=segment.is_adopted)
+    return Segment(path, size, segment.items, is_repaired=True, is_adopted=segment.is_adopted)
 
 
 def parent_of(path: Path) -> Path:
@@ -56,4 +56,4 @@ def _write(segment: Segment, name: str, data: memoryview, frames: Sequence[Frame
     path = _named(segment, name)
     write_file(path, (data[frame.start : frame.end] for frame in frames))
     size = sum(frame.end - frame.start for frame in frames)
-    return Segment(path, size, sum(frame.spans for frame in frames), is_adopted=segment.is_adopted)
+    return Segment(path, size, sum(frame.items for frame in frames), is_adopted=segment.is_adopted)

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from anyio import to_thread
 
-from spanhouse_collector.admission.drain import Drain
-from spanhouse_collector.admission.retry_after import retry_after
-from spanhouse_collector.admission.trouble import Trouble
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import Cause, Overloaded
 from spanhouse_collector.frame import Frame
-from spanhouse_collector.observation.metrics import Metrics
+from spanhouse_collector.observation.metrics import SignalMetrics
 from spanhouse_collector.segments.order import LoadingOrder, Rank
 from spanhouse_collector.segments.quarantine import Quarantine
 from spanhouse_collector.segments.recovery import Recovered, recover
+from spanhouse_collector.segments.room import Room
 from spanhouse_collector.segments.segment import Segment
 from spanhouse_collector.segments.writer import Append, SegmentWriter
 
@@ -31,8 +28,7 @@ class SegmentLog:
 
     Belongs to one event loop. `next_sealed` gives the segments in the order in which they are to be loaded. `written`
     is told, in another thread, the keys of frames that are durable, before those who wait for them are. fresh: set
-    while a segment waits that has not failed. Who is refused is told when there will be room, from how fast the store
-    and the disk make some, or for how long they have not.
+    while a segment waits that has not failed. segment_age: seconds after which the open one is sealed.
     """
 
     def __init__(
@@ -42,7 +38,9 @@ class SegmentLog:
         config: CollectorConfig,
         written: Callable[[Sequence[bytes]], None],
         *,
-        metrics: Metrics,
+        room: Room,
+        segment_age: float,
+        metrics: SignalMetrics,
     ) -> None:
         self.folder = folder
         self._quarantine = quarantine
@@ -52,11 +50,8 @@ class SegmentLog:
         self._writer: SegmentWriter | None = None
         self._order = LoadingOrder()
         self.fresh = self._order.fresh
-        self._writing = Drain()
-        self._storing = Drain()
-        self._trouble = Trouble()
-        self.bytes_in_memory = 0
-        self.bytes_on_disk = 0
+        self._room = room
+        self._segment_age = segment_age
         self._waiting: set[Segment] = set()
 
     async def open(self, seen: Callable[[Frame], None], ahead: str | None = None) -> None:
@@ -71,12 +66,12 @@ class SegmentLog:
         for recovered in found:
             _report(recovered)
             if recovered.frames:
-                self.bytes_on_disk += recovered.segment.size
+                self._room.found(recovered.segment.size)
                 self._queue(recovered.segment, Rank.FIRST if recovered.segment.token == ahead else Rank.WHOLE)
         self._writer = SegmentWriter(
             self.folder,
             segment_bytes=self._config.segment_bytes,
-            segment_age=self._config.segment_age,
+            segment_age=self._segment_age,
             behind=lambda: bool(self._waiting),
             sealed=self._queue,
             written=self._written,
@@ -85,16 +80,13 @@ class SegmentLog:
         )
         self._writer.start()
 
-    def append(self, header: bytes, body: bytes, spans: int, key: bytes) -> asyncio.Future[None]:
+    def append(self, header: bytes, body: bytes, items: int, key: bytes) -> asyncio.Future[None]:
         """Begin to make a frame durable; the future says when it is. Raises Overloaded where there is no room."""
         if self._writer is None:
-            raise Overloaded("the collector is not ready to write", retry_after(self._trouble.lasts()), Cause.STARTING)
-        append = Append(header, body, spans, key, asyncio.get_running_loop().create_future())
-        self._admit(append.size)
-        if not self.bytes_in_memory:
-            self._writing.begin()
-        self.bytes_in_memory += append.size
-        append.durable.add_done_callback(lambda written: self._account(append.size, written))
+            raise Overloaded("the collector is not ready to write", self._room.until_written(), Cause.STARTING)
+        append = Append(header, body, items, key, asyncio.get_running_loop().create_future())
+        self._room.admit(append.size)
+        self._room.write(append.size, append.durable)
         self._writer.append(append)
         return append.durable
 
@@ -113,16 +105,6 @@ class SegmentLog:
         """Age of the oldest of them that was not adopted, 0 without one."""
         return max((segment.age for segment in tuple(self._waiting) if not segment.is_adopted), default=0.0)
 
-    @property
-    def bytes_free(self) -> int:
-        """Free on the disk of the log. Raises OSError."""
-        disk = os.statvfs(self.folder)
-        return disk.f_bavail * disk.f_frsize
-
-    def until_written(self) -> float:
-        """What to tell a sender whose request could not be written: as long again as nothing could be."""
-        return retry_after(self._trouble.lasts())
-
     async def next_sealed(self) -> tuple[Segment, bool] | None:
         """The next segment to load, and whether it overtakes older ones; None once the log is closed and empty.
 
@@ -132,16 +114,14 @@ class SegmentLog:
 
     def replace(self, segment: Segment, others: Sequence[Segment]) -> None:
         """`others` stand in the place of `segment`: none where it is done with, itself where it has to come again."""
-        self.bytes_on_disk -= segment.size
-        self._storing.leave(segment.size - sum(other.size for other in others))
+        self._room.replace(segment.size, sum(other.size for other in others))
         self._waiting.discard(segment)
         for other in others:
-            self.bytes_on_disk += other.size
             self._queue(other, Rank.FIRST if other.is_repaired else Rank.SUSPECT)
 
     def adopt(self, segment: Segment) -> None:
         """Queue a segment that was put into the folder, behind all that have not failed."""
-        self.bytes_on_disk += segment.size
+        self._room.found(segment.size)
         self._queue(segment, Rank.SUSPECT)
 
     async def close(self) -> None:
@@ -150,53 +130,6 @@ class SegmentLog:
         if writer is not None:
             await to_thread.run_sync(writer.close)
         self._order.close()
-
-    def _admit(self, size: int) -> None:
-        """A frame that has the memory or the disk to itself is let in whatever its size."""
-        if self.bytes_in_memory and self.bytes_in_memory + size > self._config.pending_bytes:
-            wait = retry_after(self._writing.seconds_for(self.bytes_in_memory))
-            raise Overloaded("too many requests wait for the disk", wait, Cause.MEMORY)
-        used = self.bytes_on_disk + self.bytes_in_memory
-        if used and used + size > self._config.log_quota:
-            raise Overloaded(
-                f"{self.bytes_on_disk} bytes wait to be stored and log_quota is {self._config.log_quota}: "
-                "the store is down or too slow",
-                retry_after(self._storing.seconds_for(used + size - self._config.log_quota)),
-                Cause.LOG_QUOTA,
-            )
-        self._require_room(size)
-
-    def _require_room(self, size: int) -> None:
-        """Raise Overloaded where the disk is so full that what is accepted could not be stored."""
-        if not self._config.disk_reserve:
-            return
-        try:
-            free = self.bytes_free
-        except OSError as error:
-            reason = f"the log cannot be written: {error.strerror}"
-            raise Overloaded(reason, self.until_written(), Cause.WRITE) from error
-        if free < self._config.disk_reserve + size:
-            raise Overloaded(
-                f"the disk has {free} bytes free, and disk_reserve is {self._config.disk_reserve}: there is no room to "
-                "store more",
-                self._until_free(self._config.disk_reserve + size - free),
-                Cause.DISK_RESERVE,
-            )
-
-    def _until_free(self, size: int) -> float:
-        """What to tell a sender when `size` bytes have to go from the disk: ours, where there are so many."""
-        if size <= self.bytes_on_disk:
-            return retry_after(self._storing.seconds_for(size))
-        return retry_after(self._trouble.lasts())
-
-    def _account(self, size: int, written: asyncio.Future[None]) -> None:
-        self.bytes_in_memory -= size
-        if not written.cancelled() and written.exception() is None:
-            self._writing.leave(size)
-            if not self.bytes_on_disk:
-                self._storing.begin()
-            self.bytes_on_disk += size
-            self._trouble.is_over()
 
     def _queue(self, segment: Segment, rank: Rank = Rank.WHOLE) -> None:
         self._waiting.add(segment)

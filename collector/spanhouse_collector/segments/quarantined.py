@@ -15,25 +15,27 @@ from spanhouse_collector.frame import Damage, Frame, scan
 from spanhouse_collector.segments.durable import sync_folder
 from spanhouse_collector.segments.quarantine import REASONS, RETRY, Kind
 from spanhouse_collector.segments.segment import SUFFIX
+from spanhouse_collector.signals import SIGNALS
 
 _SUFFIXES = (".frame", ".frames", ".torn")
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A file in quarantine. at: unix nanoseconds. tenant, spans, requests: None where nobody knows.
+    """A file in quarantine. at: unix nanoseconds. tenant, items, requests: None where nobody knows.
 
     waits: whether it is to be tried again and no service has taken it yet.
     """
 
     id: str
+    signal: str
     path: Path
     at: int
     size: int
     kind: Kind
     reason: str
     tenant: str | None
-    spans: int | None
+    items: int | None
     requests: int | None
     waits: bool = False
 
@@ -49,21 +51,28 @@ class NotRetriable(ValueError):
 
 
 class QuarantineFolder:
-    """The folder `quarantine/` of a data folder; one that does not exist is empty. Methods raise OSError."""
+    """The folder `quarantine/` of a data folder, one for each signal in it; empty where it does not exist.
+
+    Methods raise OSError.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._retry = folder / RETRY
+        self._folders = {name: folder / name for name in SIGNALS}
 
     def entries(self) -> list[Quarantined]:
         """All that is there, oldest first."""
-        found = [self._entry(path) for path in _files(self._folder)]
-        found += [self._entry(path, waits=True) for path in _files(self._retry)]
+        found = [
+            _entry(name, path, _reason_of(folder, path), waits=waits)
+            for name, folder in self._folders.items()
+            for place, waits in ((folder, False), (folder / RETRY, True))
+            for path in _files(place)
+        ]
         return sorted(found, key=lambda entry: (entry.at, entry.id))
 
     def extent(self) -> tuple[int, int]:
         """How many there are, and their bytes in all; reads none of them."""
-        sizes = [path.stat().st_size for folder in (self._folder, self._retry) for path in _files(folder)]
+        places = [place for folder in self._folders.values() for place in (folder, folder / RETRY)]
+        sizes = [path.stat().st_size for place in places for path in _files(place)]
         return len(sizes), sum(sizes)
 
     def find(self, identity: str) -> Quarantined | None:
@@ -80,39 +89,43 @@ class QuarantineFolder:
         if entry.kind is Kind.PARTIAL:
             raise NotRetriable("its spans are stored already, and would be stored again")
         if not entry.waits:
-            self._retry.mkdir(mode=0o700, exist_ok=True)
-            entry.path.rename(self._retry / entry.path.name)
-            sync_folder(self._retry)
-            sync_folder(self._folder)
+            folder = self._folders[entry.signal]
+            (folder / RETRY).mkdir(mode=0o700, exist_ok=True)
+            entry.path.rename(folder / RETRY / entry.path.name)
+            sync_folder(folder / RETRY)
+            sync_folder(folder)
 
     def drop(self, entry: Quarantined) -> None:
         """Remove it for good."""
         entry.path.unlink(missing_ok=True)
-        self._reason_of(entry.path).unlink(missing_ok=True)
+        _reason_of(self._folders[entry.signal], entry.path).unlink(missing_ok=True)
         sync_folder(entry.path.parent)
-
-    def _reason_of(self, path: Path) -> Path:
-        return self._folder / path.with_suffix(REASONS).name
-
-    def _entry(self, path: Path, *, waits: bool = False) -> Quarantined:
-        noted = _noted(self._reason_of(path))
-        return Quarantined(
-            id=path.stem,
-            path=path,
-            at=noted.get("quarantined_at") or path.stat().st_mtime_ns,
-            size=path.stat().st_size,
-            kind=Kind.DAMAGED if path.suffix == ".torn" else Kind(noted.get("kind", Kind.REFUSED)),
-            reason=noted.get("reason", "unknown: the note beside it is missing"),
-            tenant=noted.get("tenant"),
-            spans=noted.get("spans"),
-            requests=noted.get("requests"),
-            waits=waits,
-        )
 
 
 def is_in_log(log: Path, entry: Quarantined) -> bool:
-    """Whether what was given back waits in the log folder `log` to be stored, whole or in halves."""
-    return any(log.glob(f"{entry.id}*{SUFFIX}"))
+    """Whether what was given back waits in the folder of logs `log` to be stored, whole or in halves."""
+    return any((log / entry.signal).glob(f"{entry.id}*{SUFFIX}"))
+
+
+def _reason_of(folder: Path, path: Path) -> Path:
+    return folder / path.with_suffix(REASONS).name
+
+
+def _entry(signal: str, path: Path, reason: Path, *, waits: bool) -> Quarantined:
+    noted = _noted(reason)
+    return Quarantined(
+        id=path.stem,
+        signal=signal,
+        path=path,
+        at=noted.get("quarantined_at") or path.stat().st_mtime_ns,
+        size=path.stat().st_size,
+        kind=Kind.DAMAGED if path.suffix == ".torn" else Kind(noted.get("kind", Kind.REFUSED)),
+        reason=noted.get("reason", "unknown: the note beside it is missing"),
+        tenant=noted.get("tenant"),
+        items=noted.get("items"),
+        requests=noted.get("requests"),
+        waits=waits,
+    )
 
 
 def _files(folder: Path) -> list[Path]:

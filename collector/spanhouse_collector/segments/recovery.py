@@ -51,7 +51,7 @@ def recover(folder: Path, quarantine: Quarantine, seen: Callable[[Frame], None])
 
 def _read(path: Path, quarantine: Quarantine, seen: Callable[[Frame], None]) -> Recovered:
     data = memoryview(path.read_bytes())
-    frames = spans = size = 0
+    frames = items = size = 0
     damage: list[Damage] = []
     for found in scan(data):
         if isinstance(found, Damage):
@@ -59,12 +59,12 @@ def _read(path: Path, quarantine: Quarantine, seen: Callable[[Frame], None]) -> 
             continue
         seen(found)
         frames += 1
-        spans += found.spans
+        items += found.items
         size += found.end - found.start
     if damage:
         keep_damage(path, data, damage, quarantine)
         write_file(path, _without(data, damage))
-    return Recovered(Segment(path, size, spans), frames, damage)
+    return Recovered(Segment(path, size, items), frames, damage)
 
 
 def keep_damage(path: Path, data: memoryview, damage: Sequence[Damage], quarantine: Quarantine) -> None:

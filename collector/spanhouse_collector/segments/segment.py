@@ -29,7 +29,7 @@ class Segment:
 
     path: Path
     size: int
-    spans: int
+    items: int
     is_repaired: bool = False
     is_adopted: bool = False
 
@@ -74,7 +74,7 @@ class OpenSegment:
     def __init__(self, folder: Path, fsync: Callable[[int], None] | None = None) -> None:
         self.path = folder / f"{time.time_ns():020d}-{secrets.token_hex(4)}{SUFFIX}"
         self.size = 0
-        self.spans = 0
+        self.items = 0
         self.opened = time.monotonic()
         self._fsync = fsync or os.fsync
         self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -84,7 +84,7 @@ class OpenSegment:
             self.seal()
             raise
 
-    def append(self, buffers: Sequence[bytes], spans: int, *, sync: bool = True) -> None:
+    def append(self, buffers: Sequence[bytes], items: int, *, sync: bool = True) -> None:
         """Write and fsync. Raises what kept it from that; then `size` is as it was, and nothing may be appended again.
 
         What was written nevertheless is taken away, here or, where the disk does not let us, before the segment is
@@ -104,7 +104,7 @@ class OpenSegment:
                 os.fsync(self._file)
             raise
         self.size += written
-        self.spans += spans
+        self.items += items
 
     def sync(self) -> None:
         """Make durable what was appended without. Raises OSError."""
@@ -121,7 +121,7 @@ class OpenSegment:
             os.close(self._file)
             if not self.size:
                 self.path.unlink(missing_ok=True)
-        return Segment(self.path, self.size, self.spans) if self.size else None
+        return Segment(self.path, self.size, self.items) if self.size else None
 
 
 def _write_all(file: int, buffers: Sequence[bytes]) -> int:

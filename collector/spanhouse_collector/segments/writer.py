@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from spanhouse_collector.observation.metrics import Metrics
+from spanhouse_collector.observation.metrics import SignalMetrics
 from spanhouse_collector.segments.segment import OpenSegment, Segment
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Append:
 
     header: bytes
     body: bytes
-    spans: int
+    items: int
     key: bytes
     durable: asyncio.Future[None]
 
@@ -62,7 +62,7 @@ class SegmentWriter:
         behind: Callable[[], bool],
         sealed: Callable[[Segment], None],
         written: Callable[[Sequence[bytes]], None],
-        metrics: Metrics,
+        metrics: SignalMetrics,
         sync_interval: float | None = 0.0,
     ) -> None:
         self._folder = folder
@@ -123,7 +123,7 @@ class SegmentWriter:
                 self._open = OpenSegment(self._folder, self._fsync)
             buffers = [part for append in batch for part in (append.header, append.body)]
             with self._metrics.write_seconds.time():
-                self._open.append(buffers, sum(append.spans for append in batch), sync=self._sync_interval == 0.0)
+                self._open.append(buffers, sum(append.items for append in batch), sync=self._sync_interval == 0.0)
         except Exception as error:
             self._metrics.write_failures.inc()
             self._seal()
@@ -163,7 +163,7 @@ class SegmentWriter:
                 self._open.sync()
             except OSError as error:
                 self._metrics.sync_failures.inc()
-                logger.error("the log cannot be synced, a loss of power would lose acknowledged spans: %s", error)
+                logger.error("the log cannot be synced, a loss of power would lose acknowledged data: %s", error)
 
     def _fsync(self, file: int) -> None:
         with self._metrics.fsync_seconds.time():
@@ -185,7 +185,7 @@ class SegmentWriter:
         self._open = None
         if segment is not None:
             self._metrics.segment_bytes.observe(segment.size)
-            self._metrics.segment_age.labels("sealed").observe(segment.age)
+            self._metrics.sealed_age.observe(segment.age)
             self._loop.call_soon_threadsafe(self._sealed, segment)
 
 

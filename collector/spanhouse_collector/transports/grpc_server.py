@@ -10,32 +10,35 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from spanhouse_collector.config import CollectorConfig
-from spanhouse_collector.receiver import TraceReceiver
+from spanhouse_collector.receiver import Receiver
+from spanhouse_collector.signals import SIGNALS
 from spanhouse_collector.transports import unix_socket
-from spanhouse_collector.transports.grpc_service import SERVICE, TraceService
+from spanhouse_collector.transports.grpc_service import ExportService
 
 # What has been received of a call before it is let in counts nowhere else.
 _STREAMS_PER_CONNECTION = 32
 _SECONDS = 1000
-_SERVICES = (SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+_OTLP = tuple(signal.service for signal in SIGNALS.values())
+_SERVICES = (*_OTLP, health.SERVICE_NAME, reflection.SERVICE_NAME)
 
 
 class GrpcServer:
     """The server on one address. `address` has the real port once it has started.
 
     credentials: TLS; without, it is served in the clear. The health service says SERVING, for the whole server and for
-    the TraceService, from the start to `leave`.
+    each service of OTLP, from the start to `leave`.
     """
 
     def __init__(
-        self, config: CollectorConfig, receiver: TraceReceiver, credentials: grpc.ServerCredentials | None = None
+        self, config: CollectorConfig, receiver: Receiver, credentials: grpc.ServerCredentials | None = None
     ) -> None:
         self.address = config.otlp_grpc
         self._credentials = credentials
         self._socket: Path | None = None
         self._health = health.aio.HealthServicer()
         self._server = aio.server(options=_options(config))
-        self._server.add_generic_rpc_handlers((TraceService(receiver).handler(),))
+        services = tuple(ExportService(signal, receiver).handler() for signal in SIGNALS.values())
+        self._server.add_generic_rpc_handlers(services)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_SERVICES, self._server)
 
@@ -53,7 +56,8 @@ class GrpcServer:
         else:
             self._socket = path
             unix_socket.let_group_in(path)
-        await self._health.set(SERVICE, health_pb2.HealthCheckResponse.SERVING)
+        for service in _OTLP:
+            await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         await self._server.start()
 
     async def leave(self) -> None:

@@ -1,4 +1,4 @@
-"""OTLP/gRPC: the TraceService, on raw bytes."""
+"""OTLP/gRPC: the services of the signals, on raw bytes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from grpc import aio
 
 from spanhouse_collector.admission.access import AUTHORIZATION
 from spanhouse_collector.errors import ANSWERS, Malformed, Overloaded, Refused
-from spanhouse_collector.receiver import Request, TraceReceiver
+from spanhouse_collector.receiver import Receiver, Request
+from spanhouse_collector.signals import OtlpSignal
 from spanhouse_collector.tenant import HEADER
-from spanhouse_collector.transports.responses import traces_response
+from spanhouse_collector.transports.responses import success_response
 
-SERVICE = "opentelemetry.proto.collector.trace.v1.TraceService"
 TRANSPORT = "grpc"
 
 Context = aio.ServicerContext[bytes, bytes]
 
 
-class TraceService:
-    """`TraceService/Export`: requests and answers are the serialised messages themselves."""
+class ExportService:
+    """`TraceService/Export` and its like: requests and answers are the serialised messages themselves."""
 
-    def __init__(self, receiver: TraceReceiver) -> None:
+    def __init__(self, signal: OtlpSignal, receiver: Receiver) -> None:
+        self._signal = signal
         self._receiver = receiver
 
     async def export(self, _: object, context: Context) -> bytes:
@@ -35,7 +36,7 @@ class TraceService:
             refusal = error
         except Exception as error:  # as UNKNOWN, exporters would not send the data again
             refusal = self._receiver.failed(error)
-        self._receiver.refused(TRANSPORT, refusal)
+        self._receiver.refused(self._signal, TRANSPORT, refusal)
         await _abort(context, refusal)
         raise refusal
 
@@ -48,7 +49,8 @@ class TraceService:
             if not isinstance(body, bytes):
                 raise Malformed("the call has no message")
             share.take(len(body))
-            return traces_response(await self._receiver.accept(Request(tenant, TRANSPORT, body)))
+            checked = await self._receiver.accept(Request(self._signal, tenant, TRANSPORT, body))
+            return success_response(self._signal, checked)
 
     def handler(self) -> grpc.GenericRpcHandler:
         """The service for a server; without serialisers, so that bytes stay bytes.
@@ -57,7 +59,7 @@ class TraceService:
         its metadata, and nothing of its body is read before it is let in.
         """
         export: grpc.RpcMethodHandler[bytes, bytes] = grpc.stream_unary_rpc_method_handler(self.export)
-        return grpc.method_handlers_generic_handler(SERVICE, {"Export": export})
+        return grpc.method_handlers_generic_handler(self._signal.service, {"Export": export})
 
 
 def _metadata(context: Context, name: str) -> str | None:

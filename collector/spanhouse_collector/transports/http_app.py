@@ -1,4 +1,4 @@
-"""OTLP/HTTP: `POST /v1/traces`, protobuf or JSON, plain, gzip or zstd."""
+"""OTLP/HTTP: `POST /v1/traces` and `/v1/metrics`, protobuf or JSON, plain, gzip or zstd."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from starlette.routing import Route
 
 from spanhouse_collector.admission.access import AUTHORIZATION
 from spanhouse_collector.admission.budget import Share
-from spanhouse_collector.admission.check import Checked
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.errors import ANSWERS, Overloaded, Refused, Unauthenticated, UnsupportedMedia
-from spanhouse_collector.receiver import Request, TraceReceiver
+from spanhouse_collector.receiver import Receiver, Request
+from spanhouse_collector.signals import SIGNALS, Checked, OtlpSignal
 from spanhouse_collector.tenant import HEADER
 from spanhouse_collector.transports.decompression import decompress, too_large
-from spanhouse_collector.transports.otlp_json import traces_from_json
+from spanhouse_collector.transports.otlp_json import request_from_json
 from spanhouse_collector.transports.responses import (
     status_response,
     status_response_json,
-    traces_response,
-    traces_response_json,
+    success_response,
+    success_response_json,
 )
 
 PROTOBUF = "application/x-protobuf"
@@ -39,30 +39,32 @@ TRANSPORT = "http"
 # Larger bodies are decompressed in a thread; gzip makes a thousand times as much of them, zstd more.
 _INLINE_BYTES = 1 << 16
 _CORS_SECONDS = 7200
+_PATHS = " and ".join(signal.path for signal in SIGNALS.values())
 
 
 class OtlpHttp:
-    """The endpoint for traces. Answers have the content type of the request (OTLP/HTTP, "Response")."""
+    """The endpoint of a signal. Answers have the content type of the request (OTLP/HTTP, "Response")."""
 
-    def __init__(self, receiver: TraceReceiver, config: CollectorConfig) -> None:
+    def __init__(self, signal: OtlpSignal, receiver: Receiver, config: CollectorConfig) -> None:
+        self._signal = signal
         self._receiver = receiver
         self._max_body = config.max_body
-        self._max_spans = config.max_spans
+        self._max_items = config.max_items
 
-    async def traces(self, http: HttpRequest) -> Response:
-        """Take one ExportTraceServiceRequest."""
+    async def export(self, http: HttpRequest) -> Response:
+        """Take one request."""
         media = http.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
             with self._receiver.budget.share() as share:
                 checked = await self._receiver.accept(await self._request(http, media, share))
-            return _success(checked, media)
+            return _success(self._signal, checked, media)
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)  # to nobody
         except Refused as error:
             refusal = error
         except Exception as error:  # as a 500, exporters would not send the data again
             refusal = self._receiver.failed(error)
-        self._receiver.refused(TRANSPORT, refusal)
+        self._receiver.refused(self._signal, TRANSPORT, refusal)
         return _refusal(refusal, media)
 
     async def _request(self, http: HttpRequest, media: str, share: Share) -> Request:
@@ -71,7 +73,7 @@ class OtlpHttp:
         if media not in (PROTOBUF, JSON):
             raise UnsupportedMedia(f"content type {media!r:.60} is not supported; allowed: {PROTOBUF}, {JSON}")
         try:
-            return Request(tenant, TRANSPORT, await self._protobuf(http, media, share))
+            return Request(self._signal, tenant, TRANSPORT, await self._protobuf(http, media, share))
         except Overloaded:
             raise
         except Refused:
@@ -85,7 +87,9 @@ class OtlpHttp:
         body = await self._decompressed(sent, encoding)
         if body is not sent:
             share.take(len(body))
-        return await to_thread.run_sync(traces_from_json, body, self._max_spans) if media == JSON else body
+        if media != JSON:
+            return body
+        return await to_thread.run_sync(request_from_json, self._signal, body, self._max_items)
 
     async def _decompressed(self, body: bytes, encoding: str) -> bytes:
         if len(body) < _INLINE_BYTES:
@@ -112,11 +116,13 @@ class OtlpHttp:
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-def otlp_http_app(receiver: TraceReceiver, config: CollectorConfig) -> Starlette:
+def otlp_http_app(receiver: Receiver, config: CollectorConfig) -> Starlette:
     """The ASGI application for port 4318."""
-    endpoint = OtlpHttp(receiver, config)
     return Starlette(
-        routes=[Route("/v1/traces", endpoint.traces, methods=["POST"])],
+        routes=[
+            Route(signal.path, OtlpHttp(signal, receiver, config).export, methods=["POST"])
+            for signal in SIGNALS.values()
+        ],
         middleware=[_cors(config.cors_origins)] if config.cors_origins else [],
         exception_handlers={HTTPException: _not_here},
     )
@@ -132,15 +138,15 @@ def _cors(origins: tuple[str, ...]) -> Middleware:
 async def _not_here(http: HttpRequest, error: Exception) -> Response:
     """A path or method that OTLP/HTTP has here not."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
-    message = f"{http.method} {http.url.path}: {error.detail}; this server takes POST /v1/traces"
+    message = f"{http.method} {http.url.path}: {error.detail}; this server takes POST {_PATHS}"
     body = status_response_json(grpc.StatusCode.UNIMPLEMENTED.value[0], message)
     return Response(body, error.status_code, headers=error.headers, media_type=JSON)
 
 
-def _success(checked: Checked, media: str) -> Response:
+def _success(signal: OtlpSignal, checked: Checked, media: str) -> Response:
     if media == JSON:
-        return Response(traces_response_json(checked), media_type=JSON)
-    return Response(traces_response(checked), media_type=PROTOBUF)
+        return Response(success_response_json(signal, checked), media_type=JSON)
+    return Response(success_response(signal, checked), media_type=PROTOBUF)
 
 
 def _refusal(refusal: Refused, media: str) -> Response:

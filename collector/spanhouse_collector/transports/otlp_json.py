@@ -8,67 +8,57 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import Message
 
 from spanhouse_collector.errors import Malformed, TooLarge
+from spanhouse_collector.signals import OtlpSignal
+from spanhouse_collector.signals.signal import JsonObject, json_list
 
 _ID_FIELDS = ("traceId", "spanId", "parentSpanId")
 
 
-def traces_from_json(body: bytes, max_spans: int) -> bytes:
-    """The protobuf form of an OTLP/JSON trace request.
+def request_from_json(signal: OtlpSignal, body: bytes, max_items: int) -> bytes:
+    """The protobuf form of a signal's request in OTLP/JSON.
 
-    Raises Malformed, saying where it is wrong, or TooLarge for more than `max_spans` spans.
+    Raises Malformed, saying where it is wrong, or TooLarge for more than `max_items` items.
     """
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Malformed(f"the body is not JSON: {error}") from error
     if not isinstance(document, dict):
-        raise Malformed('the body is not a JSON object; expected {"resourceSpans": [...]}')
+        (expected,) = signal.request.DESCRIPTOR.fields_by_camelcase_name
+        raise Malformed(f'the body is not a JSON object; expected {{"{expected}": [...]}}')
     try:
-        for number, (path, span) in enumerate(_spans_of(document)):
-            if number >= max_spans:
-                raise TooLarge(f"the request has more than {max_spans} spans; send smaller batches or raise max_spans")
-            _decode_ids(path, span)
-            for index, link in enumerate(_list(span, "links")):
-                _decode_ids(f"{path}.links[{index}]", link)
-        return ParseDict(document, ExportTraceServiceRequest(), ignore_unknown_fields=True).SerializeToString()
+        for number, (path, item) in enumerate(signal.json_items(document)):
+            if number >= max_items:
+                raise TooLarge(
+                    f"the request has more than {max_items} {signal.items}; send smaller batches or raise max_items"
+                )
+            _decode_ids(path, item)
+            for index, part in enumerate(json_list(item, signal.ids_in)):
+                _decode_ids(f"{path}.{signal.ids_in}[{index}]", part)
+        return ParseDict(document, signal.request(), ignore_unknown_fields=True).SerializeToString()
     except (ParseError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise Malformed(f"the body is not an OTLP/JSON trace request: {error}") from error
+        raise Malformed(f"the body is not an OTLP/JSON request of {signal.name}: {error}") from error
 
 
-def traces_to_json(request: ExportTraceServiceRequest) -> dict[str, Any]:
-    """The OTLP/JSON form of a trace request."""
+def request_to_json(signal: OtlpSignal, request: Message) -> dict[str, Any]:
+    """The OTLP/JSON form of a request."""
     document = MessageToDict(request, use_integers_for_enums=True)
-    for _, span in _spans_of(document):
-        for holder in (span, *_list(span, "links")):
+    for _, item in signal.json_items(document):
+        for holder in (item, *json_list(item, signal.ids_in)):
             for field in _ID_FIELDS:
                 if field in holder:
                     holder[field] = base64.b64decode(holder[field]).hex()
     return document
 
 
-def _spans_of(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for r, resource_spans in enumerate(_list(document, "resourceSpans")):
-        for s, scope_spans in enumerate(_list(resource_spans, "scopeSpans")):
-            for i, span in enumerate(_list(scope_spans, "spans")):
-                yield f"resourceSpans[{r}].scopeSpans[{s}].spans[{i}]", span
-
-
-def _list(parent: dict[str, Any], field: str) -> list[dict[str, Any]]:
-    value = parent.get(field) or []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise TypeError(f"{field} must be an array of objects")
-    return value
-
-
-def _decode_ids(path: str, holder: dict[str, Any]) -> None:
+def _decode_ids(path: str, holder: JsonObject) -> None:
     """Put protobuf's base64 in the place of hexadecimal ids."""
     for field in _ID_FIELDS:
         value = holder.get(field)

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import orjson
+from google.protobuf.json_format import MessageToDict
 from google.rpc.status_pb2 import Status
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from spanhouse_collector.admission.check import Checked
-
-_FULL_SUCCESS = ExportTraceServiceResponse().SerializeToString()
+from spanhouse_collector.signals import Checked, OtlpSignal
 
 
-def traces_response(checked: Checked) -> bytes:
-    """ExportTraceServiceResponse; partial_success is set only where spans were rejected."""
-    if not checked.rejected:
-        return _FULL_SUCCESS
-    response = ExportTraceServiceResponse()
-    response.partial_success.rejected_spans = checked.rejected
-    response.partial_success.error_message = checked.message
-    return response.SerializeToString()
+def success_response(signal: OtlpSignal, checked: Checked) -> bytes:
+    """The response message; its partial_success is set only where items were rejected."""
+    response = signal.response()
+    if checked.rejected:
+        partial = response.partial_success  # type: ignore[attr-defined]
+        setattr(partial, signal.rejected, checked.rejected)
+        partial.error_message = checked.message
+    body: bytes = response.SerializeToString()
+    return body
 
 
-def traces_response_json(checked: Checked) -> bytes:
+def success_response_json(signal: OtlpSignal, checked: Checked) -> bytes:
     """The same in OTLP/JSON; 64-bit integers are strings."""
     if not checked.rejected:
         return b"{}"
-    return orjson.dumps({"partialSuccess": {"rejectedSpans": str(checked.rejected), "errorMessage": checked.message}})
+    return orjson.dumps(MessageToDict(signal.response.FromString(success_response(signal, checked))))
 
 
 def status_response(code: int, message: str) -> bytes:

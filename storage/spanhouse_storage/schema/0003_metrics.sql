@@ -142,6 +142,7 @@ FROM
             FROM (SELECT tenant, received_at, arrayJoin(metrics.resource_metrics) AS resource_metrics FROM otlp_metrics_in)
         )
     )
+    WHERE metric != ''
 );
 
 -- A series is a metric's name with its type, unit and temporality, its scope, what sent it and the attributes of its points
@@ -232,8 +233,10 @@ FROM
 GROUP BY tenant, id, named, list, dropped, schema_url;
 
 -- Points of gauges and sums. value is NaN where nothing was recorded (flags & 1); integer is set where one was sent, because
--- not every integer is a double. started is 1970 where none was sent. The views take the points of the window in which a
--- clock is believed, as that of spans does: 30 days back, one hour ahead of the arrival.
+-- not every integer is a double. started is 1970 where none was sent.
+--
+-- The views take the points of the window in which a clock is believed, as that of spans does: 30 days back, one hour ahead
+-- of the arrival; and none that contradict themselves. The collector rejects the same ones (signals/points.py).
 CREATE TABLE IF NOT EXISTS metric_numbers
 (
     tenant LowCardinality(String),
@@ -266,7 +269,8 @@ SELECT
     p.flags AS flags,
     arrayMap(e -> (fromUnixTimestamp64Milli(intDiv(e.time_unix_nano, 1000000)::Int64, 'UTC'), coalesce(e.as_double, e.as_int::Nullable(Float64), nan), e.trace_id, e.span_id, as_map(e.filtered_attributes)), p.exemplars) AS exemplars
 FROM (SELECT tenant, received_at, metric, identity, arrayJoin(numbers) AS p FROM metrics_in)
-WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000;
+WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000
+    AND (isNotNull(p.as_double) OR isNotNull(p.as_int) OR bitAnd(p.flags, 1) = 1);
 
 -- Points of histograms with bounds of their own: counts has one more than bounds has, or both are empty.
 CREATE TABLE IF NOT EXISTS metric_histograms
@@ -309,7 +313,10 @@ SELECT
     p.flags AS flags,
     arrayMap(e -> (fromUnixTimestamp64Milli(intDiv(e.time_unix_nano, 1000000)::Int64, 'UTC'), coalesce(e.as_double, e.as_int::Nullable(Float64), nan), e.trace_id, e.span_id, as_map(e.filtered_attributes)), p.exemplars) AS exemplars
 FROM (SELECT tenant, received_at, metric, identity, arrayJoin(histograms) AS p FROM metrics_in)
-WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000;
+WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000
+    AND (bitAnd(p.flags, 1) = 1 OR empty(p.bucket_counts) AND empty(p.explicit_bounds)
+        OR length(p.bucket_counts) = length(p.explicit_bounds) + 1 AND arraySum(arrayMap(c -> c::UInt128, p.bucket_counts)) = p.count
+            AND NOT arrayExists(b -> isNaN(b), p.explicit_bounds) AND arrayAll((a, b) -> a < b, arrayPopBack(p.explicit_bounds), arrayPopFront(p.explicit_bounds)));
 
 -- Points of exponential histograms: bucket i of a side, counted from 0, holds the magnitudes in
 -- (base^(offset + i), base^(offset + i + 1)] with base = 2^(2^-scale).
@@ -363,7 +370,8 @@ SELECT
     p.flags AS flags,
     arrayMap(e -> (fromUnixTimestamp64Milli(intDiv(e.time_unix_nano, 1000000)::Int64, 'UTC'), coalesce(e.as_double, e.as_int::Nullable(Float64), nan), e.trace_id, e.span_id, as_map(e.filtered_attributes)), p.exemplars) AS exemplars
 FROM (SELECT tenant, received_at, metric, identity, arrayJoin(exponential_histograms) AS p FROM metrics_in)
-WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000;
+WHERE p.time_unix_nano BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000
+    AND (bitAnd(p.flags, 1) = 1 OR p.zero_count::UInt128 + arraySum(arrayMap(c -> c::UInt128, p.positive.bucket_counts)) + arraySum(arrayMap(c -> c::UInt128, p.negative.bucket_counts)) = p.count);
 
 -- Points of summaries, whose quantiles cannot be added up.
 CREATE TABLE IF NOT EXISTS metric_summaries

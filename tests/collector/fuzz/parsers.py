@@ -12,33 +12,41 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from spanhouse_collector.admission.check import check_traces
-from spanhouse_collector.admission.outline import require_at_most
 from spanhouse_collector.errors import Refused
 from spanhouse_collector.frame import Damage, digest_of, frame_header, scan
-from spanhouse_collector.loading.canonical import canonical
 from spanhouse_collector.transports.decompression import decompress
-from spanhouse_collector.transports.otlp_json import traces_from_json
 
+from tests.collector.traces import canonical_traces, check_traces, require_at_most_spans, traces_from_json
+
+_MODULES = (
+    "admission.check",
+    "admission.outline",
+    "frame",
+    "loading.canonical",
+    "signals.points",
+    "signals.spans",
+    "transports.decompression",
+    "transports.otlp_json",
+)
 MAX_SPANS = 1000
 MAX_BODY = 1 << 20
 
 
 def read_protobuf(data: bytes) -> None:
     checked = check_traces(data, MAX_SPANS)
-    assert 0 <= checked.rejected <= checked.spans <= MAX_SPANS
-    anew = canonical(data)
+    assert 0 <= checked.rejected <= checked.items <= MAX_SPANS
+    anew = canonical_traces(data)
     assert check_traces(anew, MAX_SPANS) == checked
-    assert canonical(anew) == anew
+    assert canonical_traces(anew) == anew
 
 
 def read_outline(data: bytes) -> None:
-    require_at_most(2, data)
+    require_at_most_spans(2, data)
 
 
 def read_json(data: bytes) -> None:
     body = traces_from_json(data, MAX_SPANS)
-    assert canonical(body) == body
+    assert canonical_traces(body) == body
     check_traces(body, MAX_SPANS)
 
 
@@ -52,7 +60,7 @@ def read_zstd(data: bytes) -> None:
 
 def read_segment(data: bytes) -> None:
     """Every byte is in one frame or in one damage, in order; a whole frame in front is found whatever follows."""
-    whole = frame_header("acme", 1, b"body", digest=digest_of(b"body"), spans=1) + b"body"
+    whole = frame_header("acme", 1, b"body", digest=digest_of(b"body"), items=1) + b"body"
     first, *rest = scan(memoryview(whole + data))
     assert not isinstance(first, Damage)
     assert (first.start, first.end, first.tenant) == (0, len(whole), "acme")
@@ -85,7 +93,7 @@ def read(data: bytes) -> None:
 def main() -> None:
     """Fuzz until told to stop; see libFuzzer's options."""
     atheris: Any = import_module("atheris")
-    for name in ("canonical", "check", "decompression", "frame", "otlp_json", "outline"):
+    for name in _MODULES:
         module = sys.modules[f"spanhouse_collector.{name}"]
         for value in list(vars(module).values()):
             if callable(value) and getattr(value, "__module__", "") == module.__name__ and hasattr(value, "__code__"):
