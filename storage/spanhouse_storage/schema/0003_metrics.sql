@@ -179,18 +179,16 @@ SELECT
     tenant, metric, series, type, unit, description, temporality, monotonic, service, resource_id, scope_name,
     as_map(list) AS attributes,
     as_types(list) AS attribute_types,
-    fromUnixTimestamp64Milli(intDiv(first, 1000000)::Int64, 'UTC') AS first_seen,
-    fromUnixTimestamp64Milli(intDiv(last, 1000000)::Int64, 'UTC') AS last_seen
+    fromUnixTimestamp64Milli(intDiv(received_at, 1000000)::Int64, 'UTC') AS first_seen,
+    fromUnixTimestamp64Milli(intDiv(received_at, 1000000)::Int64, 'UTC') AS last_seen
 FROM
 (
     SELECT
-        tenant, metric, series,
-        any(p.type) AS type, any(p.unit) AS unit, anyLast(p.description) AS description, any(p.temporality) AS temporality,
-        any(p.monotonic) AS monotonic, any(p.service) AS service, any(p.resource_id) AS resource_id, any(p.scope_name) AS scope_name,
-        any(p.attributes) AS list, min(p.received_at) AS first, max(p.received_at) AS last
+        tenant, received_at, metric, series, type, unit, description, temporality, monotonic, service, resource_id, scope_name,
+        attributes AS list
     FROM
     (
-        SELECT *, sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), attributes))) AS series
+        SELECT *, sipHash64(identity, arraySum(arrayMap(a -> cityHash64(a.key, a.value.kind, a.value.string_value, a.value.bool_value, a.value.int_value, a.value.double_value, a.value.array_value, a.value.kvlist_value, a.value.bytes_value), attributes))) AS series
         FROM
         (
             SELECT
@@ -198,8 +196,8 @@ FROM
                 arrayJoin(arrayConcat(numbers.attributes, histograms.attributes, exponential_histograms.attributes, summaries.attributes)) AS attributes
             FROM metrics_in
         )
-    ) AS p
-    GROUP BY tenant, metric, series
+    )
+    LIMIT 1 BY tenant, series
 );
 
 -- What sends metrics, beside what sends spans.
@@ -261,7 +259,7 @@ WITH
 SELECT
     tenant,
     metric,
-    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    sipHash64(identity, arraySum(arrayMap(a -> cityHash64(a.key, a.value.kind, a.value.string_value, a.value.bool_value, a.value.int_value, a.value.double_value, a.value.array_value, a.value.kvlist_value, a.value.bytes_value), p.attributes))) AS series,
     fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
     fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
     coalesce(p.as_double, p.as_int::Nullable(Float64), nan) AS value,
@@ -301,7 +299,7 @@ WITH
 SELECT
     tenant,
     metric,
-    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    sipHash64(identity, arraySum(arrayMap(a -> cityHash64(a.key, a.value.kind, a.value.string_value, a.value.bool_value, a.value.int_value, a.value.double_value, a.value.array_value, a.value.kvlist_value, a.value.bytes_value), p.attributes))) AS series,
     fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
     fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
     p.count AS count,
@@ -353,7 +351,7 @@ WITH
 SELECT
     tenant,
     metric,
-    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    sipHash64(identity, arraySum(arrayMap(a -> cityHash64(a.key, a.value.kind, a.value.string_value, a.value.bool_value, a.value.int_value, a.value.double_value, a.value.array_value, a.value.kvlist_value, a.value.bytes_value), p.attributes))) AS series,
     fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
     fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
     p.count AS count,
@@ -395,7 +393,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS metric_summaries_mv TO metric_summaries A
 SELECT
     tenant,
     metric,
-    sipHash64(identity, arraySum(arrayMap(a -> sipHash64(a.key, a.value), p.attributes))) AS series,
+    sipHash64(identity, arraySum(arrayMap(a -> cityHash64(a.key, a.value.kind, a.value.string_value, a.value.bool_value, a.value.int_value, a.value.double_value, a.value.array_value, a.value.kvlist_value, a.value.bytes_value), p.attributes))) AS series,
     fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
     fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
     p.count AS count,
