@@ -14,20 +14,24 @@ _STEPS = [
 ]
 
 
-def default_step(time_range: TimeRange, *, least: int) -> int:
-    """The shortest round step that makes at most POINTS points, in nanoseconds."""
-    fitting = (step for step in _STEPS if step >= least and (time_range.end - time_range.start) / step <= POINTS - 1)
+def default_step(time_range: TimeRange, *, least: int, points: int = POINTS) -> int:
+    """The shortest round step that makes at most so many points (at least two), in nanoseconds."""
+    length = time_range.end - time_range.start
+    fitting = (step for step in _STEPS if step >= least and length / step <= points - 1)
     longest = _STEPS[-1]
-    return next(fitting, -(-(time_range.end - time_range.start) // ((POINTS - 1) * longest)) * longest)
+    return next(fitting, -(-length // ((points - 1) * longest)) * longest)
 
 
-def whole_steps(time_range: TimeRange, step: int | None, *, least: int, multiple: bool) -> tuple[TimeRange, int]:
+def whole_steps(
+    time_range: TimeRange, step: int | None, *, least: int, multiple: bool, points: int = POINTS
+) -> tuple[TimeRange, int]:
     """The range widened to whole steps, and the step. Raises Problem for a step that cannot be.
 
-    least: what the default is at least. multiple: whether a step has to be a multiple of that.
+    least: what the default is at least. multiple: whether a step has to be a multiple of that. points: what the default
+    makes at most.
     """
     if step is None:
-        step = default_step(time_range, least=least)
+        step = default_step(time_range, least=least, points=points)
     if step <= 0:
         raise invalid_parameter("step", "step must be longer than 0")
     if multiple and step % least:

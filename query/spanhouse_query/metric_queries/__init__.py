@@ -1,0 +1,1 @@
+"""The native API over stored metrics (docs/metric-queries.md)."""

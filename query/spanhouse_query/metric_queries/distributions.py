@@ -1,0 +1,158 @@
+"""What was observed in each window, by group: the increments of histograms.
+
+A point's increment is found as in increments.py. Where neighbouring points have the same buckets it is one row; where
+they have not, the later one is a row of its own and the earlier one a row that is taken away, so that rows of the same
+buckets can be added up before anything is merged.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from spanhouse_query.metric_queries import explicit_histogram, exponential_histogram
+from spanhouse_query.metric_queries.distribution import Bucket, Distribution
+from spanhouse_query.metric_queries.explicit_histogram import BoundedCounts
+from spanhouse_query.metric_queries.exponential_histogram import ExponentialCounts
+from spanhouse_query.metric_queries.increments import IN_ORDER, paired_sql
+
+ByWindow: TypeAlias = Mapping[int, Distribution]
+
+_IN_ORDER = (
+    "length(counts) = length(bounds) + 1 AND arraySort(bounds) = bounds AND NOT arrayExists(x -> isNaN(x), bounds)"
+)
+"""Points whose buckets are none count as one bucket without bounds."""
+
+_EXPLICIT_POINT = (
+    "(toUnixTimestamp64Milli(ts), toUnixTimestamp64Milli(started), toFloat64(count), min, max,"
+    f" if({_IN_ORDER}, bounds, []), if({_IN_ORDER}, counts, [count])::Array(Int64))"
+)
+_EXPLICIT_TYPE = "Tuple(Int64, Int64, Float64, Nullable(Float64), Nullable(Float64), Array(Float64), Array(Int64))"
+_EXPONENTIAL_POINT = (
+    "(toUnixTimestamp64Milli(ts), toUnixTimestamp64Milli(started), toFloat64(count), min, max,"
+    " scale, zero_threshold, zero_count::Int64,"
+    " (positive_offset, positive_counts::Array(Int64)), (negative_offset, negative_counts::Array(Int64)))"
+)
+_EXPONENTIAL_TYPE = (
+    "Tuple(Int64, Int64, Float64, Nullable(Float64), Nullable(Float64), Int32, Float64, Int64,"
+    " Tuple(Int32, Array(Int64)), Tuple(Int32, Array(Int64)))"
+)
+_WHOLE = "(NOT cumulative OR restarted)"
+_NUMBER = "intDiv(p.1 - {from:Int64}, {step:Int64}) AS number"
+# Of increments of nothing neither is asked for; of a difference neither is known.
+_EXTREMES = f"""if({_WHOLE}, p.4, NULL) AS small, if({_WHOLE}, p.5, NULL) AS large,
+        {_WHOLE} AND p.3 = 0 OR NOT {_WHOLE} AND p.3 = b.3 AS is_empty"""
+_BOUNDED_BY = """min(small) AS smallest, max(large) AS largest,
+        countIf(NOT is_empty AND small IS NULL) AS without_smallest,
+        countIf(NOT is_empty AND large IS NULL) AS without_largest"""
+
+
+def explicit_sql(selected: str) -> str:
+    """One row a group: key and its windows as (number, bounds, counts, what is known of the extremes)."""
+    return f"""
+SELECT key, sum(arraySum(total)) AS observations,
+    groupArray((number, bounds, total, smallest, largest, without_smallest, without_largest)) AS parts
+FROM
+(
+    SELECT keys AS key, number, part.1 AS bounds, sumForEach(part.2) AS total, {_BOUNDED_BY}
+    FROM
+    (
+        SELECT keys, {_NUMBER}, {_EXTREMES},
+            multiIf(
+                {_WHOLE}, [(p.6, p.7)],
+                p.6 = b.6, [(p.6, arrayMap((x, y) -> x - y, p.7, arrayResize(b.7, length(p.7))))],
+                [(p.6, p.7), (b.6, arrayMap(x -> -x, b.7))]
+            ) AS bucketed
+        FROM ({paired_sql("metric_histograms", _EXPLICIT_POINT, _EXPLICIT_TYPE, selected)})
+    )
+    ARRAY JOIN bucketed AS part
+    GROUP BY key, number, bounds
+)
+GROUP BY key
+ORDER BY observations DESC, key
+LIMIT {{limit:UInt64}}
+SETTINGS {IN_ORDER}
+"""
+
+
+def exponential_sql(selected: str) -> str:
+    """The same, with (number, scale, threshold, zero count, positive and negative buckets, extremes)."""
+    side = "sumMap(arrayMap(i -> part.{n}.1 + i, range(length(part.{n}.2))), arrayMap(x -> x * part.6, part.{n}.2))"
+    return f"""
+SELECT key, sum(zero + arraySum(positive.2) + arraySum(negative.2)) AS observations,
+    groupArray((number, scale, threshold, zero, positive, negative,
+        smallest, largest, without_smallest, without_largest)) AS parts
+FROM
+(
+    SELECT keys AS key, number, part.1 AS scale, part.2 AS threshold, sum(part.3 * part.6) AS zero,
+        {side.format(n=4)} AS positive, {side.format(n=5)} AS negative, {_BOUNDED_BY}
+    FROM
+    (
+        SELECT keys, {_NUMBER}, {_EXTREMES},
+            if(
+                {_WHOLE}, [(p.6, p.7, p.8, p.9, p.10, 1::Int64)],
+                [(p.6, p.7, p.8, p.9, p.10, 1::Int64), (b.6, b.7, b.8, b.9, b.10, -1::Int64)]
+            ) AS bucketed
+        FROM ({paired_sql("metric_exponential_histograms", _EXPONENTIAL_POINT, _EXPONENTIAL_TYPE, selected)})
+    )
+    ARRAY JOIN bucketed AS part
+    GROUP BY key, number, scale, threshold
+)
+GROUP BY key
+ORDER BY observations DESC, key
+LIMIT {{limit:UInt64}}
+SETTINGS {IN_ORDER}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of histogram. merge: from the parts of a window to its buckets."""
+
+    sql: Callable[[str], str]
+    merge: Callable[[Iterable[Any]], list[Bucket]]
+    geometric: bool = False
+
+
+def _merged_explicit(parts: Iterable[Any]) -> list[Bucket]:
+    return explicit_histogram.add_up(BoundedCounts(bounds, counts) for bounds, counts, *_ in parts)
+
+
+def _merged_exponential(parts: Iterable[Any]) -> list[Bucket]:
+    return exponential_histogram.add_up(
+        ExponentialCounts(scale, threshold, zero, _side(positive), _side(negative))
+        for scale, threshold, zero, positive, negative, *_ in parts
+    )
+
+
+def _side(buckets: Any) -> dict[int, int]:
+    indexes, counts = buckets
+    return dict(zip(indexes, counts, strict=True))
+
+
+KINDS = {
+    "histogram": _Kind(explicit_sql, _merged_explicit),
+    "exponential_histogram": _Kind(exponential_sql, _merged_exponential, geometric=True),
+}
+
+
+def distributions(type_: str, parts: Iterable[tuple[Any, ...]]) -> ByWindow:
+    """The distribution of each window of a row's parts, where anything was observed."""
+    by_window: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+    for number, *rest in parts:
+        by_window[number].append(tuple(rest))
+    found = {number: _distribution(KINDS[type_], group) for number, group in by_window.items()}
+    return {number: one for number, one in found.items() if one.buckets}
+
+
+def _distribution(kind: _Kind, parts: list[tuple[Any, ...]]) -> Distribution:
+    smallest = [part[-4] for part in parts if part[-4] is not None]
+    largest = [part[-3] for part in parts if part[-3] is not None]
+    return Distribution(
+        kind.merge(parts),
+        smallest=min(smallest) if smallest and not any(part[-2] for part in parts) else None,
+        largest=max(largest) if largest and not any(part[-1] for part in parts) else None,
+        geometric=kind.geometric,
+    )
