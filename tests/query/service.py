@@ -21,7 +21,7 @@ class Service:
     def __init__(self, store: Store, client: TestClient, folder: Path) -> None:
         self.store = store
         self.client = client
-        self._folder = folder
+        self.folder = folder
 
     def feed(
         self, requests: Iterable[ExportTraceServiceRequest], *, tenant: str, received_at: int | None = None
@@ -30,7 +30,7 @@ class Service:
         bodies = [request.SerializeToString() for request in requests]
         if not bodies:
             return
-        segment = self._folder / secrets.token_hex(8)
+        segment = self.folder / secrets.token_hex(8)
         segment.write_bytes(b"".join(frame(body, tenant=tenant, received_at=received_at) for body in bodies))
         self.store.insert_segment(segment, segment.name)
         segment.unlink()
