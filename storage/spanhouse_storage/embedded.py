@@ -19,6 +19,9 @@ from spanhouse_storage.sql import literal
 # mark for options.
 _NOT_IN_PATHS = "{}*?"
 
+# By default a query has no second thread unless 2 GiB of the engine's memory are free, which is more than it has here.
+_SETTINGS: Settings = {**CLIENT_SETTINGS, "max_threads_min_free_memory_per_thread": 0}
+
 
 class EmbeddedEngine:
     """chDB on a data folder that this process alone may open.
@@ -47,7 +50,7 @@ class EmbeddedEngine:
                 interface="chdb",
                 path=str(self._path),
                 chdb_options=self._options,
-                settings={**CLIENT_SETTINGS, **(settings or {})},
+                settings={**_SETTINGS, **(settings or {})},
             )
         except (ClickHouseError, RuntimeError) as error:
             raise StoreError(f"cannot open the embedded engine in {self._path}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from typing import Any
 
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -67,7 +68,7 @@ def test_equals_the_reference_before_and_after_late_spans(service: Service, seed
 def test_days_of_versions_may_add_up_to_more_than_the_engine_can_count(service: Service, tenant: str) -> None:
     minutes = 8 * 24 * 60
     now = int(time.time()) // 60 * 60
-    versions = {"tenant": tenant, "first": now - minutes * 60, "version": time.time_ns() // 1000}
+    versions: dict[str, Any] = {"tenant": tenant, "first": now - minutes * 60, "version": time.time_ns() // 1000}
     service.store.command(
         "INSERT INTO edge_minutes (tenant, minute, version)"
         " SELECT {tenant:String}, toDateTime({first:Int64} + 60 * number, 'UTC'), {version:UInt64} + number"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
@@ -11,14 +13,17 @@ import anyio
 import pytest
 from clickhouse_connect.driver.client import Client
 from spanhouse_storage import (
+    EmbeddedConfig,
     QueryCancelled,
     QueryLimits,
     QueryPool,
     QueryTimeout,
     QueryTooLarge,
     Store,
+    StoreConfig,
     StoreError,
     StoreUnavailable,
+    open_store,
 )
 from spanhouse_storage.embedded import count_rows
 
@@ -35,6 +40,13 @@ def test_values_are_bound_not_pasted(empty_store: Store) -> None:
 def test_an_answer_tells_what_was_read(empty_store: Store) -> None:
     found = anyio.run(empty_store.queries.rows, "SELECT sum(number) AS n FROM numbers(5000)")
     assert (found.rows, found.rows_read) == ([{"n": 12497500}], 5000)
+
+
+def test_the_embedded_engine_gives_a_query_the_threads_that_it_may_have(tmp_path: Path) -> None:
+    explained = "EXPLAIN PIPELINE SELECT sum(number) FROM numbers_mt(100000000)"
+    with closing(open_store(StoreConfig(engine=EmbeddedConfig(path=tmp_path)))) as store:
+        found = anyio.run(partial(store.queries.rows, limits=QueryLimits(threads=2)), explained)
+    assert any(row["explain"].endswith(" 2") for row in found.rows)
 
 
 def test_raw_output_is_the_engines_own(empty_store: Store) -> None:
