@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def test_numbers_are_exact_and_absent_is_not_zero(store: Store, tmp_path: Path) 
     assert [row["at"] for row in found] == [at // MILLISECOND + 1000 * index for index in range(len(values))]
     assert [row["integer"] for row in found] == [value if isinstance(value, int) else None for value in values]
     assert [row["value"] for row in found[:-1]] == [float(value) for value in values if value is not None]
-    assert math.isnan(found[-1]["value"])
+    assert struct.pack(">d", found[-1]["value"]).hex() == "7ff0000000000002"  # Prometheus' stale marker
     assert [row["flags"] for row in found] == [0] * (len(values) - 1) + [1]
 
 

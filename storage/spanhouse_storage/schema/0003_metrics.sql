@@ -230,8 +230,8 @@ FROM
 )
 GROUP BY tenant, id, named, list, dropped, schema_url;
 
--- Points of gauges and sums. value is NaN where nothing was recorded (flags & 1); integer is set where one was sent, because
--- not every integer is a double. started is 1970 where none was sent.
+-- Points of gauges and sums. value is Prometheus' stale marker (the NaN 0x7ff0000000000002) where nothing was recorded
+-- (flags & 1); integer is set where one was sent, because not every integer is a double. started is 1970 where none was sent.
 --
 -- The views take the points of the window in which a clock is believed, as that of spans does: 30 days back, one hour ahead
 -- of the arrival; and none that contradict themselves. The collector rejects the same ones (signals/points.py).
@@ -262,7 +262,7 @@ SELECT
     sipHash64(identity, arraySum(arrayMap(a -> cityHash64(a.key, a.value.kind, a.value.string_value, a.value.bool_value, a.value.int_value, a.value.double_value, a.value.array_value, a.value.kvlist_value, a.value.bytes_value), p.attributes))) AS series,
     fromUnixTimestamp64Milli(intDiv(p.time_unix_nano, 1000000)::Int64, 'UTC') AS ts,
     fromUnixTimestamp64Milli(intDiv(p.start_time_unix_nano, 1000000)::Int64, 'UTC') AS started,
-    coalesce(p.as_double, p.as_int::Nullable(Float64), nan) AS value,
+    if(bitTest(p.flags, 0), reinterpretAsFloat64(9218868437227405314::UInt64), coalesce(p.as_double, p.as_int::Nullable(Float64), nan)) AS value,
     p.as_int AS integer,
     p.flags AS flags,
     arrayMap(e -> (fromUnixTimestamp64Milli(intDiv(e.time_unix_nano, 1000000)::Int64, 'UTC'), coalesce(e.as_double, e.as_int::Nullable(Float64), nan), e.trace_id, e.span_id, as_map(e.filtered_attributes)), p.exemplars) AS exemplars
