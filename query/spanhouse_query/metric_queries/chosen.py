@@ -68,7 +68,9 @@ async def choose_metric(
     left = [
         metric
         for metric in known
-        if type_ in (None, metric.type) and unit in (None, metric.unit) and monotonic in (None, metric.monotonic)
+        if type_ in (None, metric.type)
+        and unit in (None, metric.unit)
+        and (monotonic in (None, metric.monotonic) or metric.type != "sum")
     ]
     if not left:
         raise not_found(f"there is no such metric {name!r}: it is {_listed(known)}")
