@@ -50,12 +50,13 @@ Handler = Callable[[Call, Any], Awaitable[BaseModel | Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A GET endpoint.
+    """An endpoint, which answers GET, and POST with the parameters as a form where `methods` says so.
 
     handler: called with the call and an instance of `parameters`. answer: the model of its JSON answer, None where it
     answers none. media: other media types of its answer, each with a JSON schema or None for bytes. problems: the
     statuses of the problems it may answer with, beside those that all have. headers: those of its answer, with what
     they mean. advice: what a client can do where a query is too slow or too large; by default narrow the parameters.
+    error: the model of its errors where those are not problem details.
     observed: whether it reads the store for users; its requests are then traced and counted.
     """
 
@@ -68,6 +69,8 @@ class Endpoint:
     problems: tuple[int, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     advice: str = ""
+    error: type[BaseModel] | None = None
+    methods: tuple[str, ...] = ("GET",)
     observed: bool = True
 
     @property

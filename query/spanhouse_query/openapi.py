@@ -37,7 +37,7 @@ _OF_QUERIES = (422, 503, 504)
 def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """OpenAPI 3.1 of the endpoints."""
     answers: list[type[BaseModel]] = [endpoint.answer for endpoint in endpoints if endpoint.answer]
-    answers.append(ProblemDetails)
+    answers += dict.fromkeys(endpoint.error or ProblemDetails for endpoint in endpoints)
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(model, "serialization") for model in answers]
     references, definitions = models_json_schema(models, ref_template=_REF)
     return {
@@ -48,9 +48,9 @@ def openapi_document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "description": "Instants are nanoseconds since 1970 as text, durations integers of nanoseconds.",
         },
         "paths": {
-            endpoint.path.replace(":path", ""): {
-                "get": _operation(endpoint, references[(endpoint.answer, "serialization")] if endpoint.answer else None)
-            }
+            endpoint.path.replace(":path", ""): _operations(
+                endpoint, references[(endpoint.answer, "serialization")] if endpoint.answer else None
+            )
             for endpoint in endpoints
         },
         "components": {"schemas": definitions["$defs"]},
@@ -75,6 +75,26 @@ def openapi_endpoint(others: Sequence[Endpoint]) -> Endpoint:
     return endpoint
 
 
+def _operations(endpoint: Endpoint, answer: Any) -> dict[str, Any]:
+    """By method: what GET takes in the query string, POST takes in a form."""
+    operation = _operation(endpoint, answer)
+    if "POST" not in endpoint.methods:
+        return {"get": operation}
+    in_query = [parameter for parameter in operation["parameters"] if parameter["in"] == "query"]
+    form = {
+        "type": "object",
+        "properties": {parameter["name"]: parameter["schema"] for parameter in in_query},
+        "required": [parameter["name"] for parameter in in_query if parameter["required"]],
+    }
+    post = {
+        **operation,
+        "operationId": f"{operation['operationId']}_post",
+        "parameters": [parameter for parameter in operation["parameters"] if parameter["in"] != "query"],
+        "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": form}}},
+    }
+    return {"get": operation, "post": post}
+
+
 def _operation(endpoint: Endpoint, answer: Any) -> dict[str, Any]:
     content: dict[str, Any] = {media_type: {"schema": schema} for media_type, schema in endpoint.media.items()}
     if answer is not None:
@@ -86,13 +106,14 @@ def _operation(endpoint: Endpoint, answer: Any) -> dict[str, Any]:
         "summary": endpoint.summary,
         "operationId": endpoint.handler.__name__,
         "parameters": [*_parameters(endpoint), _TENANT],
-        "responses": {"200": good, **{str(status): _problem(status) for status in sorted(statuses)}},
+        "responses": {"200": good, **{str(status): _problem(status, endpoint.error) for status in sorted(statuses)}},
     }
 
 
-def _problem(status: int) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(model="ProblemDetails")}
-    return {"description": _PROBLEMS[status], "content": {MEDIA_TYPE: {"schema": schema}}}
+def _problem(status: int, error: type[BaseModel] | None) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=(error or ProblemDetails).__name__)}
+    media_type = "application/json" if error else MEDIA_TYPE
+    return {"description": _PROBLEMS[status], "content": {media_type: {"schema": schema}}}
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

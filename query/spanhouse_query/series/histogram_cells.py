@@ -6,6 +6,7 @@ OpenTelemetry's data model.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -41,6 +42,49 @@ class HistogramCells:
     zero_threshold: Floats
     scale: Integers
     buckets: Buckets
+
+    @classmethod
+    def empty(cls, shape: tuple[int, int]) -> HistogramCells:
+        """No histogram anywhere."""
+        nothing, none = np.zeros(shape), np.empty(0, np.int64)
+        scale = np.zeros(shape, np.int64)
+        buckets = Buckets(none, none, none, np.empty(0))
+        return cls(np.zeros(shape, np.bool_), nothing, nothing, nothing, nothing, scale, buckets)
+
+    @classmethod
+    def concatenated(cls, parts: Sequence[HistogramCells]) -> HistogramCells:
+        """The rows of all of them, at least one."""
+        sizes = np.cumsum([0, *(part.present.size for part in parts)])
+        buckets = [part.buckets for part in parts]
+        return cls(
+            present=np.concatenate([part.present for part in parts]),
+            count=np.concatenate([part.count for part in parts]),
+            sum=np.concatenate([part.sum for part in parts]),
+            zero_count=np.concatenate([part.zero_count for part in parts]),
+            zero_threshold=np.concatenate([part.zero_threshold for part in parts]),
+            scale=np.concatenate([part.scale for part in parts]),
+            buckets=Buckets(
+                np.concatenate([each.cell + before for each, before in zip(buckets, sizes[:-1], strict=True)]),
+                np.concatenate([each.side for each in buckets]),
+                np.concatenate([each.index for each in buckets]),
+                np.concatenate([each.count for each in buckets]),
+            ),
+        )
+
+    def repeated(self, steps: int) -> HistogramCells:
+        """The only step as each of many."""
+        old = self.buckets
+        cell = (old.cell[:, np.newaxis] * steps + np.arange(steps)).ravel()
+        buckets = Buckets(cell, np.repeat(old.side, steps), np.repeat(old.index, steps), np.repeat(old.count, steps))
+        return HistogramCells(
+            present=np.repeat(self.present, steps, axis=1),
+            count=np.repeat(self.count, steps, axis=1),
+            sum=np.repeat(self.sum, steps, axis=1),
+            zero_count=np.repeat(self.zero_count, steps, axis=1),
+            zero_threshold=np.repeat(self.zero_threshold, steps, axis=1),
+            scale=np.repeat(self.scale, steps, axis=1),
+            buckets=buckets,
+        )
 
     def where(self, kept: Bools) -> HistogramCells:
         """Only these cells."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanhouse_query.series.histogram_cells import HistogramCells
-from spanhouse_query.series.labels import LabelKey, Labels
+from spanhouse_query.series.labels import Labels
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -32,6 +32,35 @@ class Matrix:
     def empty(cls, steps: int) -> Matrix:
         """No series."""
         return cls([], np.empty((0, steps)), np.empty((0, steps), np.bool_))
+
+    @classmethod
+    def absent(cls, labels: Sequence[Labels], steps: int) -> Matrix:
+        """Series without any number."""
+        shape = (len(labels), steps)
+        return cls(labels, np.zeros(shape), np.zeros(shape, np.bool_))
+
+    @classmethod
+    def of_scalar(cls, values: Floats) -> Matrix:
+        """One series without labels, with a number at each step."""
+        return cls([{}], values[np.newaxis, :], np.ones((1, values.size), np.bool_))
+
+    @classmethod
+    def concatenated(cls, matrices: Sequence[Matrix], steps: int) -> Matrix:
+        """The rows of all of them."""
+        filled = [matrix for matrix in matrices if len(matrix.labels)]
+        if len(filled) <= 1:
+            return filled[0] if filled else cls.empty(steps)
+        cells = None
+        if any(matrix.histograms is not None for matrix in filled):
+            cells = HistogramCells.concatenated(
+                [matrix.histograms or HistogramCells.empty(matrix.shape) for matrix in filled]
+            )
+        return cls(
+            [labels for matrix in filled for labels in matrix.labels],
+            np.concatenate([matrix.values for matrix in filled]),
+            np.concatenate([matrix.present for matrix in filled]),
+            cells,
+        )
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -58,9 +87,12 @@ class Matrix:
         histograms = None if self.histograms is None else self.histograms.where(kept)
         return replace(self, present=self.present & kept, histograms=histograms)
 
-    def relabelled(self, key: LabelKey) -> Matrix:
-        """The same with other labels."""
-        return replace(self, labels=[key(labels) for labels in self.labels])
+    def repeated(self, steps: int) -> Matrix:
+        """The only step of this matrix as each of many."""
+        shape = (len(self.labels), steps)
+        values, present = np.broadcast_to(self.values, shape), np.broadcast_to(self.present, shape)
+        histograms = None if self.histograms is None else self.histograms.repeated(steps)
+        return Matrix(self.labels, values, present, histograms)
 
     def not_empty(self) -> Matrix:
         """Without the rows that hold nothing."""

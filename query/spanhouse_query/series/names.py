@@ -1,7 +1,7 @@
 """Prometheus' names of OpenTelemetry's metrics and attributes.
 
-By the specification's "Prometheus and OpenMetrics Compatibility", as Prometheus' own OTLP receiver does it by default (its
-strategy UnderscoreEscapingWithSuffixes).
+By the specification's "Prometheus and OpenMetrics Compatibility", as Prometheus' own OTLP receiver does it by default
+(its strategy UnderscoreEscapingWithSuffixes).
 """
 
 from __future__ import annotations

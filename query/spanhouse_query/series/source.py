@@ -6,6 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
+from spanhouse_query.series.histogram_cells import HistogramCells
 from spanhouse_query.series.labels import LabelKey, Labels
 from spanhouse_query.series.matrix import Matrix
 from spanhouse_query.series.metric import CatalogueEntry, Metric
@@ -61,6 +65,19 @@ class Leaf:
     parameters: tuple[float, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class RawSeries:
+    """The samples of a series as they are.
+
+    ts: unix milliseconds. histograms: a row of as many cells, or None where the samples are the numbers in values.
+    """
+
+    labels: Labels
+    ts: NDArray[np.int64]
+    values: NDArray[np.float64]
+    histograms: HistogramCells | None = None
+
+
 class SeriesSource(Protocol):
     """Stored metrics, or anything else that can be asked for series."""
 
@@ -74,4 +91,8 @@ class SeriesSource(Protocol):
 
     async def evaluate(self, selection: Selection, leaf: Leaf, grouping: Grouping | None = None) -> Matrix:
         """A leaf over a selection: a row a series, or group, that has anything. Series keep their `__name__`."""
+        ...
+
+    async def samples(self, selection: Selection, after: int, until: int) -> Sequence[RawSeries]:
+        """The samples of a selection in (after, until], without those that say that a series ended."""
         ...

@@ -110,5 +110,4 @@ def delta_irate(samples: Samples, windows: Windows, parameters: tuple[float, ...
 
 
 def _last_two_apart(samples: Samples, windows: Windows) -> Floats:
-    seconds = samples.ts / SECOND
-    return picked(seconds, windows.high - 1) - picked(seconds, windows.high - 2)
+    return (picked(samples.ts, windows.high - 1) - picked(samples.ts, windows.high - 2)) / SECOND

@@ -13,13 +13,13 @@ Answer = tuple[Floats, Bools]
 
 def slope(samples: Samples, windows: Windows, parameters: tuple[float, ...]) -> Answer:
     """The slope per second of the line with the least squares."""
-    reference = picked(samples.ts / 1000, windows.low)
+    reference = picked(samples.ts, windows.low)
     return _line(samples, windows, reference)[0], windows.lengths >= 2
 
 
 def prediction(samples: Samples, windows: Windows, parameters: tuple[float, ...]) -> Answer:
     """Where that line is `parameters[0]` seconds after the step."""
-    reference = np.broadcast_to(windows.ends / 1000, windows.low.shape)
+    reference = np.broadcast_to(windows.ends, windows.low.shape).astype(np.float64)
     gradient, level = _line(samples, windows, reference)
     return gradient * parameters[0] + level, windows.lengths >= 2
 
@@ -40,10 +40,10 @@ def smoothed(samples: Samples, windows: Windows, parameters: tuple[float, ...]) 
 
 
 def _line(samples: Samples, windows: Windows, reference: Floats) -> tuple[Floats, Floats]:
-    """Slope and value at `reference` (seconds) of the line through each window."""
+    """Slope per second, and value at `reference` (milliseconds), of the line through each window."""
     gradient, level = np.zeros(windows.low.shape), np.zeros(windows.low.shape)
     for rows, laid in laid_out(windows):
-        x = samples.ts[laid.sample] / 1000 - reference[rows].ravel()[laid.cell]
+        x = (samples.ts[laid.sample] - reference[rows].ravel()[laid.cell]) / 1000
         found = _least_squares(laid, x, samples.values[laid.sample])
         gradient[rows], level[rows] = (each.reshape(gradient[rows].shape) for each in found)
     return gradient, level

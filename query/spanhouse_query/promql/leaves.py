@@ -1,0 +1,53 @@
+"""Selectors asked of a source, from the thread in which a query is evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from anyio import from_thread
+from promql_parser import VectorSelector
+
+from spanhouse_query.promql.tree import selector_of
+from spanhouse_query.series import Grouping, Leaf, Matrix, RawSeries, Selection, Selector, SeriesSource, Steps
+from spanhouse_query.series.range_functions import RANGE_FUNCTIONS
+
+LOOKBACK = 300_000
+"""How old the newest sample of an instant may be, milliseconds."""
+
+
+class Leaves:
+    """A source for one query, which asks once for the series of a selector."""
+
+    def __init__(self, source: SeriesSource, lookback: int = LOOKBACK) -> None:
+        self._source = source
+        self.lookback = lookback
+        self._selections: dict[tuple[Selector, int, int], Selection] = {}
+
+    def knows(self, function: str) -> bool:
+        """Whether there is a leaf with that function."""
+        return function in RANGE_FUNCTIONS
+
+    def evaluate(
+        self,
+        node: VectorSelector,
+        steps: Steps,
+        function: str,
+        window: int,
+        parameters: tuple[float, ...] = (),
+        grouping: Grouping | None = None,
+    ) -> Matrix:
+        """The function over the node's series, whose own offset and instant are the caller's."""
+        selection = self._selection(selector_of(node), steps.start - window, steps.last)
+        leaf = Leaf(function, steps, window, parameters)
+        return from_thread.run(self._source.evaluate, selection, leaf, grouping)
+
+    def samples(self, node: VectorSelector, after: int, until: int) -> Sequence[RawSeries]:
+        """The node's samples in (after, until], unix milliseconds."""
+        selection = self._selection(selector_of(node), after, until)
+        return from_thread.run(self._source.samples, selection, after, until)
+
+    def _selection(self, selector: Selector, start: int, end: int) -> Selection:
+        key = (selector, start, end)
+        if key not in self._selections:
+            self._selections[key] = from_thread.run(self._source.select, *key)
+        return self._selections[key]
