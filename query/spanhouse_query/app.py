@@ -13,14 +13,16 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Route
 
-from spanhouse_query import heatmap, latency, page, probes, services
+from spanhouse_query import heatmap, latency, page, probes, promql, services
 from spanhouse_query.config import QueryConfig
 from spanhouse_query.disconnect import DisconnectMiddleware
 from spanhouse_query.endpoint import Endpoint, EndpointApp, http_problem
+from spanhouse_query.metric_queries import attributes, catalogue, query, query_range, trend
 from spanhouse_query.metrics import QueryMetrics
 from spanhouse_query.observation import Observed
 from spanhouse_query.openapi import openapi_endpoint
 from spanhouse_query.probes import metrics_endpoint
+from spanhouse_query.promql import PrometheusApp
 from spanhouse_query.service_map import diff, edge_series, service_map
 from spanhouse_query.status import status_endpoint
 from spanhouse_query.topology import topology
@@ -52,17 +54,26 @@ def create_app(
         *heatmap.ENDPOINTS,
         *search.ENDPOINTS,
         *one_trace.ENDPOINTS,
+        *catalogue.ENDPOINTS,
+        *attributes.ENDPOINTS,
+        *query.ENDPOINTS,
+        *query_range.ENDPOINTS,
+        *trend.ENDPOINTS,
         status_endpoint(ingest),
         *probes.probe_endpoints(ingest),
         metrics_endpoint(registry),
         page.page_endpoint(settings),
     ]
-    endpoints.append(openapi_endpoint(endpoints))
+    endpoints.append(openapi_endpoint([*endpoints, *promql.ENDPOINTS]))
     metrics = QueryMetrics(registry, store)
+    apps = [
+        *((endpoint, EndpointApp) for endpoint in endpoints),
+        *((endpoint, PrometheusApp) for endpoint in promql.ENDPOINTS),
+    ]
     return Starlette(
         routes=[
-            _route(endpoint, EndpointApp(endpoint, store, settings, failed=metrics.count_failure), metrics)
-            for endpoint in endpoints
+            _route(endpoint, app(endpoint, store, settings, failed=metrics.count_failure), metrics)
+            for endpoint, app in apps
         ],
         middleware=[Middleware(DisconnectMiddleware), Middleware(GZipMiddleware, compresslevel=4)],
         exception_handlers={HTTPException: http_problem},
@@ -72,4 +83,4 @@ def create_app(
 def _route(endpoint: Endpoint, app: EndpointApp, metrics: QueryMetrics) -> Route:
     """Probes and scrapes are not observed: they would drown the rest."""
     answer = Observed(app, endpoint.path.replace(":path", ""), metrics) if endpoint.observed else app
-    return Route(endpoint.path, answer.__call__)
+    return Route(endpoint.path, answer.__call__, methods=list(endpoint.methods))
