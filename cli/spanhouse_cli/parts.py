@@ -50,6 +50,7 @@ def collector_config(settings: Settings) -> CollectorConfig:
         grpc_max_connection_age=settings.grpc_max_connection_age,
         max_body=settings.max_body,
         max_items=settings.max_items,
+        max_series=settings.max_series,
         segment_bytes=settings.segment_bytes,
         segment_age=settings.segment_age,
         metrics_segment_age=settings.metrics_segment_age,

@@ -175,6 +175,12 @@ class Settings(BaseSettings):
         "Most spans or metric points that one OTLP request may have; many short ones take memory that their size "
         "hides.",
     )
+    max_series: Annotated[int, Count(1, 100_000_000)] = _option(
+        INGEST,
+        100_000,
+        "Most series that one metric of a tenant may have within a day. Points of new ones beyond are acknowledged, "
+        "not stored, and counted; those that are known go on.",
+    )
     tenant_rates: Annotated[tuple[TenantRate, ...], TenantRates()] = _option(
         INGEST,
         (),

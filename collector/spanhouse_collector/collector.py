@@ -18,6 +18,7 @@ from spanhouse_collector.admission.access import Access
 from spanhouse_collector.admission.keys import KeyRing
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
+from spanhouse_collector.loading.series_limits import SeriesLimits
 from spanhouse_collector.observation.levels import show_levels
 from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.observation.polled_levels import PolledLevels
@@ -60,6 +61,7 @@ class Collector:
             for signal in SIGNALS.values()
         ]
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
+        self._series_limits = SeriesLimits(store, config.max_series)
         self._polled_levels = PolledLevels(store, QuarantineFolder(data.quarantine), self._metrics)
         self._receiver = Receiver(self._pipelines, self._metrics, config, Access(keys))
         self._grpc = GrpcServer(config, self._receiver, credentials)
@@ -88,6 +90,7 @@ class Collector:
         self._tasks = [
             *(task for pipeline in self._pipelines for task in pipeline.run()),
             asyncio.create_task(self._rollup.run(), name="edge-rollup"),
+            asyncio.create_task(self._series_limits.run(), name="series-limits"),
             asyncio.create_task(self._polled_levels.run(), name="polled-levels"),
         ]
         self._state = "ready"
@@ -107,6 +110,7 @@ class Collector:
         self._receiver.stop(seconds)
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()
+        self._series_limits.stop()
         self._polled_levels.stop()
         for pipeline in self._pipelines:
             await pipeline.close_log()

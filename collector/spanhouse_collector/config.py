@@ -46,18 +46,20 @@ class CollectorConfig:
     decompression. segment_bytes, segment_age: a segment is closed at this size or this many seconds after its first
     frame, whichever comes first; one of metrics after metrics_segment_age. log_quota: bytes of accepted but not yet
     stored requests on disk, of all signals, past which senders are asked to wait. max_items: spans or metric points of
-    one request; more would take too much memory at once, however short they are. pending_bytes: bytes of requests in
+    one request; more would take too much memory at once, however short they are. max_series: series of one metric and
+    tenant that are seen within a day; new ones beyond are refused and counted. pending_bytes: bytes of requests in
     memory, from the first that is read of one until it is answered. max_requests: requests under way at once, on all
-    transports. grpc_max_connection_age: seconds after which a gRPC connection is
-    asked to be made anew; None is never. cors_origins: origins whose browser pages may send over HTTP, `*` for all.
-    log_sync: when what is written to the log is made durable, "always" before it is acknowledged, "interval" every
-    log_sync_interval seconds, or "never" by us. disk_reserve: bytes of the log's disk that are left free for storing
-    what was accepted. tenant_rates: what tenants may send, by name, and under `EVERY_OTHER` each that is not named.
+    transports. grpc_max_connection_age: seconds after which a gRPC connection is asked to be made anew; None is never.
+    cors_origins: origins whose browser pages may send over HTTP, `*` for all. log_sync: when what is written to the log
+    is made durable, "always" before it is acknowledged, "interval" every log_sync_interval seconds, or "never" by us.
+    disk_reserve: bytes of the log's disk that are left free for storing what was accepted. tenant_rates: what tenants
+    may send, by name, and under `EVERY_OTHER` each that is not named.
     """
 
     otlp_grpc: str = "127.0.0.1:4317"
     max_body: int = 10 * MIB
     max_items: int = 100_000
+    max_series: int = 100_000
     segment_bytes: int = 16 * MIB
     segment_age: float = 1.0
     metrics_segment_age: float = 5.0

@@ -47,6 +47,7 @@ def _rules(retention: Retention) -> Iterator[tuple[str, str, int | None]]:
     for points in ("numbers", "histograms", "exponential_histograms", "summaries"):
         yield f"metric_{points}", "toDateTime(ts)", retention.minutes
     yield "metric_series", "toDateTime(last_seen)", retention.hours
+    yield "metric_refused", "hour", retention.hours
     yield "red_1h", "hour", retention.hours
     yield "service_edges_1h", "hour", retention.hours
     yield "edge_hours", "hour", retention.hours + _MARGIN

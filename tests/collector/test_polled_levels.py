@@ -72,7 +72,7 @@ async def test_engine_tables_and_quarantine_are_polled(polled: Polled, tmp_path:
     assert (polled.value("engine_memory_bytes") or 0) > 0
     for level in ("parts", "rows", "size_bytes"):
         assert (polled.value(f"table_{level}", table="schema_migrations") or 0) >= 1, level
-    for levels in ("quarantine", "engine_memory", "tables", "truncated_spans"):
+    for levels in ("quarantine", "engine_memory", "tables", "series", "truncated_spans"):
         assert polled.failures(levels) == 0, levels
 
 

@@ -208,6 +208,21 @@ TRUNCATED = DeclaredMetric(
     "Tenants that have not sent to this collector since it started are `other`.",
     ("tenant",),
 )
+REFUSED_POINTS = DeclaredMetric(
+    "spanhouse_metric_points_refused",
+    "gauge",
+    "points",
+    "Acknowledged metric points that are not in the store because their metric has as many series as `max_series` "
+    "allows, as many as `retention_hours` keeps count of. Each collector of a store tells those of all: take "
+    "`max by (tenant)`, not the sum. Tenants that have not sent to this collector since it started are `other`.",
+    ("tenant",),
+)
+FULL_METRICS = DeclaredMetric(
+    "spanhouse_full_metrics",
+    "gauge",
+    "metrics",
+    "Metrics, of all tenants, that have as many series as `max_series` allows.",
+)
 QUARANTINED = DeclaredMetric(
     "spanhouse_frames_quarantined_total",
     "counter",
@@ -273,7 +288,8 @@ LEVEL_POLL_FAILURES = DeclaredMetric(
     "spanhouse_level_poll_failures_total",
     "counter",
     "polls",
-    "Times that levels could not be asked for in time, by which: quarantine, engine_memory, tables, truncated_spans; "
+    "Times that levels could not be asked for in time, by which: quarantine, engine_memory, tables, series, "
+    "truncated_spans; "
     "their figures stay what they were.",
     ("levels",),
 )

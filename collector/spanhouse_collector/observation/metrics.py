@@ -77,6 +77,8 @@ class Metrics:
         self.stored = {"spans": declared.STORED.counter(registry), "points": declared.STORED_POINTS.counter(registry)}
         self.ingest_lag = declared.INGEST_LAG.histogram(registry)
         self.truncated = declared.TRUNCATED.gauge(registry)
+        self.refused_points = declared.REFUSED_POINTS.gauge(registry)
+        self.full_metrics = declared.FULL_METRICS.gauge(registry)
         self.quarantined = declared.QUARANTINED.counter(registry)
         self.quarantine_items = declared.QUARANTINE_ITEMS.gauge(registry)
         self.quarantine_bytes = declared.QUARANTINE_BYTES.gauge(registry)

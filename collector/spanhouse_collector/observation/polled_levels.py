@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 from anyio import CapacityLimiter, to_thread
+from prometheus_client import Gauge
 from spanhouse_storage import QueryLimits, Store
 
 from spanhouse_collector.observation.metrics import Metrics
@@ -33,8 +34,10 @@ FROM (
 GROUP BY table ORDER BY parts DESC, table LIMIT {_MOST_TABLES}
 """  # noqa: S608 - a constant
 _TRUNCATED = """
-SELECT r.tenant AS tenant, sum(r.truncated) AS spans FROM red_1d AS r GROUP BY tenant HAVING spans > 0 ORDER BY tenant
+SELECT r.tenant AS tenant, sum(r.truncated) AS items FROM red_1d AS r GROUP BY tenant HAVING items > 0 ORDER BY tenant
 """
+_REFUSED = "SELECT tenant, sum(r.points) AS items FROM metric_refused AS r GROUP BY tenant ORDER BY tenant"
+_FULL = "SELECT count() AS metrics FROM metric_limits FINAL WHERE is_full"
 
 
 class PolledLevels:
@@ -60,6 +63,7 @@ class PolledLevels:
             _Group("quarantine", self._poll_quarantine, _EVERY, metrics, clock),
             _Group("engine_memory", self._poll_memory, _EVERY, metrics, clock),
             _Group("tables", self._poll_tables, _EVERY, metrics, clock),
+            _Group("series", self._poll_series, _EVERY, metrics, clock),
             _Group("truncated_spans", self._poll_truncated, _RARELY, metrics, clock),
         )
 
@@ -101,13 +105,21 @@ class PolledLevels:
             for row in tables:
                 gauge.labels(row["table"]).set(row[column])
 
+    async def _poll_series(self) -> None:
+        (row,) = await self._rows(_FULL)
+        self._metrics.full_metrics.set(row["metrics"])
+        await self._set_by_tenant(self._metrics.refused_points, _REFUSED)
+
     async def _poll_truncated(self) -> None:
-        spans = Counter[str]()
-        for row in await self._rows(_TRUNCATED):
-            spans[self._metrics.tenants.label_if_known(row["tenant"])] += row["spans"]
-        self._metrics.truncated.clear()
-        for tenant, number in spans.items():
-            self._metrics.truncated.labels(tenant).set(number)
+        await self._set_by_tenant(self._metrics.truncated, _TRUNCATED)
+
+    async def _set_by_tenant(self, gauge: Gauge, sql: str) -> None:
+        items = Counter[str]()
+        for row in await self._rows(sql):
+            items[self._metrics.tenants.label_if_known(row["tenant"])] += row["items"]
+        gauge.clear()
+        for tenant, number in items.items():
+            gauge.labels(tenant).set(number)
 
     async def _rows(self, sql: str) -> list[dict[str, Any]]:
         return (await self._store.queries.rows(sql, limits=_LIMITS)).rows

@@ -1,0 +1,62 @@
+"""Which metrics have as many series as may be, so that the engine refuses further ones (storage's 0003_metrics.sql)."""
+
+from __future__ import annotations
+
+import logging
+
+import anyio
+from anyio import to_thread
+from spanhouse_storage import Store, StoreError
+
+logger = logging.getLogger(__name__)
+
+_EVERY = 15.0
+
+# A metric is full from as many series as were seen within a day; only what has changed is written.
+_NOTE_CHANGES = """
+INSERT INTO metric_limits (tenant, metric, is_full)
+SELECT tenant, metric, is_over
+FROM
+(
+    SELECT tenant, metric, uniqExactIf(series, last_seen >= now() - INTERVAL 1 DAY) >= {most:UInt64} AS is_over
+    FROM metric_series
+    GROUP BY tenant, metric
+)
+WHERE is_over != ((tenant, metric) IN (SELECT tenant, metric FROM metric_limits FINAL WHERE is_full))
+"""
+
+
+class SeriesLimits:
+    """Counts the series of each metric every 15 seconds, and notes those that have reached `most` or fallen below.
+
+    Series that are known go on; what is refused of others the engine counts (`metric_refused`). Until the next count a
+    metric may get more series than `most`.
+    """
+
+    def __init__(self, store: Store, most: int) -> None:
+        self._store = store
+        self._most = most
+        self._running = anyio.CancelScope()
+        self._is_failing = False
+
+    async def run(self) -> None:
+        """Count until stopped."""
+        with self._running:
+            while True:
+                await self.count()
+                await anyio.sleep(_EVERY)
+
+    def stop(self) -> None:
+        """End `run`, after the count that is under way."""
+        self._running.cancel()
+
+    async def count(self) -> None:
+        """Note what has changed. An engine that does not answer leaves all as it is."""
+        try:
+            await to_thread.run_sync(self._store.command, _NOTE_CHANGES, {"most": self._most})
+        except StoreError as error:
+            if not self._is_failing:
+                logger.warning("the series of metrics cannot be counted, full metrics stay what they were: %s", error)
+            self._is_failing = True
+            return
+        self._is_failing = False
