@@ -37,6 +37,11 @@ class Cells:
         if value is not None:
             self.values[row, window], self.present[row, window] = value, True
 
+    def plus(self, other: Cells) -> Cells:
+        """The sum where both have a value, and what there is where one has."""
+        values = np.where(self.present, self.values, 0.0) + np.where(other.present, other.values, 0.0)
+        return Cells(values, self.present | other.present)
+
     def take(self, rows: Integers) -> Cells:
         """These rows."""
         return Cells(self.values[rows], self.present[rows])

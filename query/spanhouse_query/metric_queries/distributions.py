@@ -16,7 +16,7 @@ from spanhouse_query.metric_queries import explicit_histogram, exponential_histo
 from spanhouse_query.metric_queries.distribution import Bucket, Distribution
 from spanhouse_query.metric_queries.explicit_histogram import BoundedCounts
 from spanhouse_query.metric_queries.exponential_histogram import ExponentialCounts
-from spanhouse_query.metric_queries.increments import IN_ORDER, paired_sql
+from spanhouse_query.metric_queries.paired import IN_ORDER, paired_sql
 
 ByWindow: TypeAlias = Mapping[int, Distribution]
 

@@ -15,13 +15,23 @@ from spanhouse_query.metric_queries.cells import Answered, Cells, Floats, Intege
 from spanhouse_query.metric_queries.chosen import ChosenMetric
 from spanhouse_query.metric_queries.distribution import Distribution, Estimate
 from spanhouse_query.metric_queries.distributions import KINDS, distributions
-from spanhouse_query.metric_queries.increments import TABLES, increments_sql, window_parameters
+from spanhouse_query.metric_queries.growth import Growth
 from spanhouse_query.metric_queries.levels import Levels
-from spanhouse_query.metric_queries.selected import MOST_SERIES, Keys, Member, SelectedSeries
+from spanhouse_query.metric_queries.paired import window_parameters
+from spanhouse_query.metric_queries.selected import Keys, Member, SelectedSeries
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.reader import Reader
 
 _GROWTH = ("increase", "rate")
+
+
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """The series of a query. group: of each of them, which of the groups it is in."""
+
+    all: Sequence[Member]
+    groups: Sequence[Keys]
+    group: Integers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,8 @@ class SeriesQuery:
 
     async def _of_observations(self, windows: Windows) -> Answered:
         """Their count and sum, and what is made of these."""
-        rows = await self._rows(increments_sql(TABLES[self.metric.type], self.selected.sql), windows, self.limit + 1)
-        counts, sums = (_amounts(rows, windows, place) for place in (0, 1))
+        members = await self._members()
+        counts, sums = await self._growth.read(members.all, windows, members.group, len(members.groups))
         match self.plan.aggregation:
             case "sum":
                 cells = Cells(sums.values, sums.present & ~np.isnan(sums.values))
@@ -62,7 +72,7 @@ class SeriesQuery:
                 cells = Cells(counts.values / windows.seconds, counts.present)
             case _:
                 cells = counts
-        return self._limited([tuple(row["key"]) for row in rows], cells)
+        return self._ranked(members.groups, cells)
 
     async def _of_buckets(self, windows: Windows) -> Answered:
         """Percentiles and extremes of observations."""
@@ -85,38 +95,40 @@ class SeriesQuery:
         return distribution.least if self.plan.aggregation == "min" else distribution.most
 
     async def _of_growth(self, windows: Windows) -> Answered:
-        """What was added to all series of a group, in the engine."""
-        rows = await self._rows(increments_sql(TABLES["sum"], self.selected.sql), windows, self.limit + 1)
-        cells = self._as_rate(_amounts(rows, windows, 0), windows)
-        return self._limited([tuple(row["key"]) for row in rows], cells)
+        """What was added to all series of a group."""
+        members = await self._members()
+        added, *_ = await self._growth.read(members.all, windows, members.group, len(members.groups))
+        return self._ranked(members.groups, self._as_rate(added, windows))
 
     async def _of_series(self, windows: Windows) -> Answered:
         """One number a series, and then one a group."""
-        members = await self.selected.members(self.reader)
-        groups = sorted({member.keys for member in members}, key=_in_order)
-        place = {keys: number for number, keys in enumerate(groups)}
-        group: Integers = np.array([place[member.keys] for member in members], np.int64)
-        levels = Levels(self.reader, self.metric, members, staleness=self.staleness)
+        members = await self._members()
+        group, groups = members.group, len(members.groups)
+        levels = Levels(self.reader, self.metric, members.all, staleness=self.staleness)
         over_time = str(self.plan.over_time)
         if over_time in _GROWTH:
-            cells = await self._growth_by_series(members, windows)
+            each = np.arange(len(members.all))
+            added, *_ = await self._growth.read(members.all, windows, each, len(each))
+            cells = self._as_rate(added, windows)
         else:
             cells = await levels.over_time(over_time, windows)
         if self.plan.aggregation == "last":
             instants = await levels.instants(windows)
-            return self._ranked(groups, await to_thread.run_sync(newest, cells, instants, group, len(groups)))
-        how = self.plan.aggregation if self.plan.quantile is None else self.plan.quantile
-        return self._ranked(groups, await to_thread.run_sync(across_series, cells, group, len(groups), how))
+            found = await to_thread.run_sync(newest, cells, instants, group, groups)
+        else:
+            how = self.plan.aggregation if self.plan.quantile is None else self.plan.quantile
+            found = await to_thread.run_sync(across_series, cells, group, groups, how)
+        return self._ranked(members.groups, found)
 
-    async def _growth_by_series(self, members: Sequence[Member], windows: Windows) -> Cells:
-        rows = await self._rows(increments_sql(TABLES["sum"], self.selected.sql, "series"), windows, MOST_SERIES)
-        place = {member.series: number for number, member in enumerate(members)}
-        found = Cells.nothing(len(members), windows.count)
-        known = [number for number, row in enumerate(rows) if row["key"] in place]
-        where = [place[rows[number]["key"]] for number in known]
-        amounts = self._as_rate(_amounts(rows, windows, 0), windows)
-        found.values[where], found.present[where] = amounts.values[known], amounts.present[known]
-        return found
+    async def _members(self) -> _Members:
+        members = await self.selected.members(self.reader)
+        groups = sorted({member.keys for member in members}, key=_in_order)
+        place = {keys: number for number, keys in enumerate(groups)}
+        return _Members(members, groups, np.array([place[member.keys] for member in members], np.int64))
+
+    @property
+    def _growth(self) -> Growth:
+        return Growth(self.reader, self.metric, self.staleness)
 
     def _as_rate(self, cells: Cells, windows: Windows) -> Cells:
         return Cells(cells.values / windows.seconds, cells.present) if self.plan.over_time == "rate" else cells
@@ -140,16 +152,6 @@ class SeriesQuery:
 def _in_order(keys: Keys) -> list[tuple[bool, str]]:
     """By value, those without one last."""
     return [(key is None, key or "") for key in keys]
-
-
-def _amounts(rows: Sequence[dict[str, Any]], windows: Windows, place: int) -> Cells:
-    """One of the amounts of rows of `increments_sql`."""
-    found = Cells.nothing(len(rows), windows.count)
-    for row, one in enumerate(rows):
-        numbers = [number for number, _ in one["windows"]]
-        found.values[row, numbers] = [amounts[place] for _, amounts in one["windows"]]
-        found.present[row, numbers] = True
-    return found
 
 
 def _averages(cells: Cells) -> Floats:

@@ -14,96 +14,76 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spanhouse_query.metric_queries.windows import Windows
+import numpy as np
+from numpy.typing import NDArray
 
-IN_ORDER = "optimize_aggregation_in_order = 1"
-"""Points are read series by series, so that no more than one series is held at a time."""
+from spanhouse_query.metric_queries.cells import Bools, Cells, Floats, Integers
+from spanhouse_query.metric_queries.windows import Windows
 
 
 @dataclass(frozen=True, slots=True)
-class Accumulated:
-    """Columns of a table. guard: what never falls unless counting begins anew. amounts: what is counted."""
+class Points:
+    """Points of series, those of a series together and by time. ts, started: unix milliseconds, 0 for no start.
 
-    table: str
-    guard: str
-    amounts: tuple[str, ...]
-
-
-NUMBERS = Accumulated("metric_numbers", "value", ("value",))
-COUNT_AND_SUM = ("toFloat64(count)", "ifNull(sum::Nullable(Float64), nan)")
-TABLES = {
-    "sum": NUMBERS,
-    "histogram": Accumulated("metric_histograms", "toFloat64(count)", COUNT_AND_SUM),
-    "exponential_histogram": Accumulated("metric_exponential_histograms", "toFloat64(count)", COUNT_AND_SUM),
-    "summary": Accumulated("metric_summaries", "toFloat64(count)", COUNT_AND_SUM),
-}
-
-_POINT = "Tuple(Int64, Int64, Float64, Array(Float64))"
-_RESTARTED = (
-    "if(b.1 = 0, p.2 >= {read_from:Int64}, "
-    "(p.2 > 0 AND p.2 != b.2 AND p.2 >= b.1) OR ({monotonic:UInt8} AND p.3 < b.3))"
-)
-"""p: a point, b: the one before it, of which the instant is 0 where there is none."""
-
-
-def paired_sql(table: str, point: str, point_type: str, selected: str, *, condition: str = "true") -> str:
-    """Rows (series, keys, cumulative, p, b) of points and the point before each, of the points with an increment.
-
-    point: a tuple of its instant, since when it counts (both in ms), the guard and more. Of two points of a series and
-    instant one is taken.
+    row: which series. guard: what never falls, if monotonic, unless counting begins anew. amounts: what is counted.
     """
-    return f"""SELECT series, keys, cumulative, pair.1 AS p, pair.2 AS b, ({_RESTARTED}) AS restarted
-    FROM
-    (
-        SELECT
-            series, keys, cumulative,
-            arrayFilter((x, before) -> x.1 != before, sorted, arrayPushFront(arrayPopBack(sorted.1), -1)) AS points
-        FROM
-        (
-            SELECT series, arraySort(x -> x.1, groupArray({point})) AS sorted
-            FROM {table}
-            WHERE tenant = {{tenant:String}} AND metric = {{metric:String}}
-                AND series IN (SELECT series FROM ({selected}))
-                AND ts >= fromUnixTimestamp64Milli({{read_from:Int64}}, 'UTC')
-                AND ts < fromUnixTimestamp64Milli({{to:Int64}}, 'UTC')
-                AND bitAnd(flags, 1) = 0 AND {condition}
-            GROUP BY series
-        ) AS found
-        ANY INNER JOIN ({selected}) AS chosen USING series
-    )
-    ARRAY JOIN arrayZip(points, arrayPushFront(arrayPopBack(points), defaultValueOfTypeName('{point_type}'))) AS pair
-    WHERE p.1 >= {{from:Int64}}
-        AND (NOT cumulative OR ((b.1 > 0 OR restarted) AND (p.2 = 0 OR p.2 != p.1)))"""
+
+    row: Integers
+    ts: Integers
+    started: Integers
+    guard: Floats
+    amounts: tuple[Floats, ...]
+
+    def once(self) -> Points:
+        """One of each series and instant: the last."""
+        kept = np.append((self.row[1:] != self.row[:-1]) | (self.ts[1:] != self.ts[:-1]), True)[: len(self.row)]
+        return self if kept.all() else self._only(kept)
+
+    def _only(self, kept: Bools) -> Points:
+        amounts = tuple(amount[kept] for amount in self.amounts)
+        return Points(self.row[kept], self.ts[kept], self.started[kept], self.guard[kept], amounts)
 
 
-def increments_sql(what: Accumulated, selected: str, key: str = "keys") -> str:
-    """One row a group: key, the sum of its first amount and its windows as (number, amounts), the greatest sum first.
+@dataclass(frozen=True, slots=True)
+class Increments:
+    """row, ts: of the points that have one. amounts: what each adds."""
 
-    key: what a group is by, `keys` or `series`.
-    """
-    point = f"(toUnixTimestamp64Milli(ts), toUnixTimestamp64Milli(started), {what.guard}, [{', '.join(what.amounts)}])"
-    paired = paired_sql(what.table, point, _POINT, selected, condition=f"NOT isNaN({what.guard})")
-    return f"""
-SELECT key, sum(amounts[1]) AS total, groupArray((number, amounts)) AS windows
-FROM
-(
-    SELECT
-        {key} AS key,
-        intDiv(p.1 - {{from:Int64}}, {{step:Int64}}) AS number,
-        sumForEach(if(
-            NOT cumulative OR restarted, p.4, arrayMap((x, y) -> x - y, p.4, arrayResize(b.4, length(p.4)))
-        )) AS amounts
-    FROM ({paired})
-    GROUP BY key, number
-)
-GROUP BY key
-ORDER BY total DESC, key
-LIMIT {{limit:UInt64}}
-SETTINGS {IN_ORDER}
-"""
+    row: Integers
+    ts: Integers
+    amounts: tuple[Floats, ...]
 
 
-def window_parameters(windows: Windows, lookback: int) -> dict[str, int]:
-    """from, to, step and read_from: milliseconds. lookback: how far before the windows the point before may be."""
-    start = max(0, windows.start)
-    return {"from": start, "to": windows.end, "step": windows.step, "read_from": max(1, start - lookback)}
+def increments(points: Points, cumulative: Bools, *, monotonic: bool, since: int) -> Increments:
+    """cumulative: of each row. since: from when on points were looked for, unix milliseconds."""
+    points = points.once()
+    before = _before(points.row)
+    continued = before >= 0
+    earlier_ts, earlier_start = points.ts[before], points.started[before]
+    restarted = (points.started > 0) & (points.started != earlier_start) & (points.started >= earlier_ts)
+    if monotonic:
+        restarted |= points.guard < points.guard[before]
+    restarted = np.where(continued, restarted, (points.started > 0) & (points.started >= since))
+    delta = ~cumulative[points.row]
+    begins_now = (points.started > 0) & (points.started == points.ts)
+    known = delta | ((continued | restarted) & ~begins_now)
+    whole = delta | restarted
+    with np.errstate(invalid="ignore"):
+        added = tuple(np.where(whole, amount, amount - amount[before])[known] for amount in points.amounts)
+    return Increments(points.row[known], points.ts[known], added)
+
+
+def added_up(found: Increments, windows: Windows, group: NDArray[np.int64], groups: int) -> list[Cells]:
+    """The amounts by group and window. group: of each row."""
+    inside = (found.ts >= windows.start) & (found.ts < windows.end)
+    cell = group[found.row[inside]] * windows.count + (found.ts[inside] - windows.start) // windows.step
+    size = groups * windows.count
+    shape = (groups, windows.count)
+    present = np.bincount(cell, minlength=size).reshape(shape) > 0
+    sums = (np.bincount(cell, amount[inside], size).astype(np.float64) for amount in found.amounts)
+    return [Cells(total.reshape(shape), present) for total in sums]
+
+
+def _before(row: Integers) -> Integers:
+    """Which point is before each in its row, -1 for none."""
+    places = np.arange(-1, len(row) - 1)
+    return np.where(np.append(True, row[1:] != row[:-1])[: len(row)], -1, places)

@@ -35,13 +35,13 @@ def bounded(
     bounds: list[float],
     observations: list[float],
     *,
-    started: float,
+    started: float | None,
     extremes: bool = True,
     host: str = "",
 ) -> HistogramDataPoint:
     point = HistogramDataPoint(
         time_unix_nano=round(START + minute * MINUTE),
-        start_time_unix_nano=round(START + started * MINUTE),
+        start_time_unix_nano=0 if started is None else round(START + started * MINUTE),
         count=len(observations),
         sum=sum(observations),
         bucket_counts=counted(bounds, observations),
@@ -102,12 +102,19 @@ RESTARTED = [
     bounded(1.5, BOUNDS, OBSERVED[1], started=0.7),
     bounded(2.5, BOUNDS, OBSERVED[1] + OBSERVED[2], started=0.7),
 ]
+FALLEN = [
+    bounded(-0.5, BOUNDS, [], started=None),
+    bounded(0.5, BOUNDS, OBSERVED[0], started=None),
+    bounded(1.5, BOUNDS, OBSERVED[0] + OBSERVED[1], started=None),
+    bounded(2.5, BOUNDS, OBSERVED[2], started=None),
+]
 EXPLICIT = {
     "delta": explicit(*DELTAS, temporality=DELTA),
     "cumulative": explicit(*TOTALS, temporality=CUMULATIVE),
     "cumulative, sent twice": explicit(*TOTALS, *TOTALS, temporality=CUMULATIVE),
     "cumulative, of other bounds from the second point on": explicit(*OTHER_BOUNDS, temporality=CUMULATIVE),
     "cumulative, restarted": explicit(*RESTARTED, temporality=CUMULATIVE),
+    "cumulative, fallen without a start": explicit(*FALLEN, temporality=CUMULATIVE),
 }
 
 

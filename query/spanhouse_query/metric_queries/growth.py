@@ -1,0 +1,94 @@
+"""Reads what was added to series, some of them at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from anyio import to_thread
+
+from spanhouse_query.metric_queries.cells import Cells, Integers
+from spanhouse_query.metric_queries.chosen import ChosenMetric
+from spanhouse_query.metric_queries.increments import Points, added_up, increments
+from spanhouse_query.metric_queries.selected import Member, too_large
+from spanhouse_query.metric_queries.windows import Windows
+from spanhouse_query.reader import Reader
+from spanhouse_query.series.limits import Budget, TooManySamples
+from spanhouse_query.series.stored.fetching import SERIES, STARTED, TABLES, TS, Column, RowsOfSeries, Stretch, columns
+
+_CHUNK_SERIES = 2_000
+_CHUNK_POINTS = 2_000_000
+_USUAL_INTERVAL = 10_000
+
+_VALUE = Column("value", "value", "<f8")
+_COUNT = Column("count", "toFloat64(count)", "<f8")
+_SUM = Column("sum", "ifNull(sum::Nullable(Float64), nan)", "<f8")
+_RECORDED = "NOT bitTest(flags, 0)"
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """Of a metric. lookback: how far before the windows the point before may be, milliseconds."""
+
+    reader: Reader
+    metric: ChosenMetric
+    lookback: int
+
+    async def read(self, members: Sequence[Member], windows: Windows, group: Integers, groups: int) -> list[Cells]:
+        """By group and window, what was added: the value of sums; the count and the sum of observations.
+
+        group: of each member. Raises Problem (422) for more points, or cells, than a query may have.
+        """
+        budget = Budget()
+        totals: list[Cells] = []
+        try:
+            budget.hold(groups, windows.count)
+            for chunk in _chunks(members, windows):
+                points = await self._points([members[place] for place in chunk], windows, budget)
+                found = await to_thread.run_sync(self._added, points, members, chunk, windows, group, groups)
+                totals = [one.plus(other) for one, other in zip(totals, found, strict=True)] if totals else found
+        except TooManySamples as error:
+            raise too_large(str(error)) from error
+        return totals or [Cells.nothing(groups, windows.count) for _ in range(2)]
+
+    def _since(self, windows: Windows) -> int:
+        return max(1, windows.start - self.lookback)
+
+    async def _points(self, members: Sequence[Member], windows: Windows, budget: Budget) -> Points:
+        amounts = [_VALUE] if self.metric.type == "sum" else [_COUNT, _SUM]
+        stretch = Stretch(
+            TABLES[self.metric.type],
+            [self.metric.name],
+            [member.series for member in members],
+            self._since(windows) - 1,
+            windows.end - 1,
+        )
+        condition = f"{_RECORDED} AND NOT isNaN({amounts[0].sql})"
+        rows = await columns(self.reader, stretch, [SERIES, TS, STARTED, *amounts], budget, where=condition)
+        row = RowsOfSeries([[member.series] for member in members])(rows["series"])
+        values = tuple(np.ascontiguousarray(rows[amount.name]) for amount in amounts)
+        return Points(row, np.ascontiguousarray(rows["ts"]), np.ascontiguousarray(rows["started"]), values[0], values)
+
+    def _added(
+        self,
+        points: Points,
+        members: Sequence[Member],
+        chunk: Sequence[int],
+        windows: Windows,
+        group: Integers,
+        groups: int,
+    ) -> list[Cells]:
+        cumulative = np.array([members[place].cumulative for place in chunk], np.bool_)
+        monotonic = self.metric.monotonic or self.metric.type != "sum"
+        found = increments(points, cumulative, monotonic=monotonic, since=self._since(windows))
+        return added_up(found, windows, group[list(chunk)], groups)
+
+
+def _chunks(members: Sequence[Member], windows: Windows) -> Iterator[Sequence[int]]:
+    """Places of members that can be read in one query, in the order of the tables."""
+    ordered = sorted(range(len(members)), key=lambda place: members[place].series)
+    length = windows.end - windows.start
+    size = max(1, min(_CHUNK_SERIES, _CHUNK_POINTS * _USUAL_INTERVAL // max(length, 1)))
+    for first in range(0, len(ordered), size):
+        yield ordered[first : first + size]
