@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import TypeGuard
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,8 +13,9 @@ from spanhouse_storage import METRICS, EmbeddedConfig, StoreConfig, migrate, ope
 from starlette.testclient import TestClient
 
 from tests.promql_conformance.answers import Reference, Server
-from tests.promql_conformance.comparison import Asked
+from tests.promql_conformance.comparison import Asked, AskedAhead, AskedInTurn
 from tests.promql_conformance.dataset import metrics
+from tests.promql_conformance.expressions import Case
 from tests.promql_conformance.otlp import requests
 from tests.promql_conformance.prometheus import major_version, running_prometheus
 from tests.promql_conformance.reference.vectors import Series
@@ -27,11 +30,12 @@ def samples() -> Sequence[Series]:
 
 @pytest.fixture(scope="session")
 def reference(samples: Sequence[Series]) -> Asked:
-    return Asked(Reference(samples))
+    return AskedInTurn(Reference(samples))
 
 
 @pytest.fixture(scope="session")
-def spanhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+def spanhouse(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
+    wanted = [_case(item).expression for item in request.session.items if _asks_spanhouse(item)]
     folder = tmp_path_factory.mktemp("promql")
     store = open_store(StoreConfig(engine=EmbeddedConfig(path=folder / "engine")))
     try:
@@ -39,10 +43,23 @@ def spanhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
         segment = folder / "segment"
         segment.write_bytes(metrics_segment(requests(metrics())))
         store.insert_segment(segment, segment.name, METRICS)
-        with TestClient(create_app(store, registry=CollectorRegistry())) as client:
-            yield Asked(Server(client, "/prometheus"))
+        with (
+            TestClient(create_app(store, registry=CollectorRegistry())) as client,
+            closing(AskedAhead(Server(client, "/prometheus"), wanted)) as asked,
+        ):
+            yield asked
     finally:
         store.close()
+
+
+def _asks_spanhouse(item: pytest.Item) -> TypeGuard[pytest.Function]:
+    return isinstance(item, pytest.Function) and {"case", "spanhouse"} <= set(item.fixturenames)
+
+
+def _case(item: pytest.Function) -> Case:
+    case = item.callspec.params["case"]
+    assert isinstance(case, Case)
+    return case
 
 
 @pytest.fixture(scope="session")
@@ -59,4 +76,4 @@ def prometheus(
 ) -> Iterator[Asked]:
     known = [series for series in samples if prometheus_version > 2 or "." not in series.labels["__name__"]]
     with running_prometheus(tmp_path_factory.mktemp("prometheus"), known) as client:
-        yield Asked(Server(client, ""))
+        yield AskedInTurn(Server(client, ""))
