@@ -7,19 +7,23 @@ from dataclasses import replace
 from typing import Any
 
 from spanhouse_query.endpoint import Call
+from spanhouse_query.promql.answers import seconds
 from spanhouse_query.promql.errors import BadExpression
 from spanhouse_query.promql.parameters import (
+    ExemplarsParameters,
     LabelsParameters,
     MetadataParameters,
     SeriesParameters,
     ValuesParameters,
     instant,
 )
-from spanhouse_query.promql.tree import bare, parse, selector_of
+from spanhouse_query.promql.shown import shown_number
+from spanhouse_query.promql.tree import bare, parse, selector_of, selectors_in
 from spanhouse_query.series import Labels, Leaf, Selection, Selector, Steps, identity
 from spanhouse_query.series.stored import StoredMetrics
 
-_DAY = 86_400_000
+_HOUR = 3_600_000
+_DAY = 24 * _HOUR
 _TYPES = {
     "gauge": "gauge",
     "histogram": "histogram",
@@ -48,6 +52,23 @@ async def values(call: Call, parameters: ValuesParameters) -> list[str]:
     found = await _labels(call, parameters, expand=parameters.name in ("le", "quantile"))
     names = {each[parameters.name] for each in found if parameters.name in each}
     return _first(sorted(names), parameters.limit)
+
+
+async def exemplars(call: Call, parameters: ExemplarsParameters) -> list[dict[str, Any]]:
+    """Exemplars of all series that an expression names, with what they are of."""
+    end = instant("end", parameters.end, call.reader.now // 1_000_000)
+    start = instant("start", parameters.start, end - _HOUR)
+    source = StoredMetrics(call.reader)
+    found = []
+    for selector in dict.fromkeys(selectors_in(parse(parameters.query))):
+        selection = await source.select(selector, start, end)
+        for one, of_series in await source.exemplars(selection, start - 1, end):
+            shown = [
+                {"labels": each.labels, "value": shown_number(each.value), "timestamp": seconds(each.ts)}
+                for each in of_series
+            ]
+            found.append({"seriesLabels": one.labels, "exemplars": shown})
+    return found
 
 
 async def metadata(call: Call, parameters: MetadataParameters) -> dict[str, list[dict[str, str]]]:

@@ -55,6 +55,13 @@ def _endpoint(path: str, data: Data, summary: str, taken: type[Parameters], *, p
 ENDPOINTS = [
     _endpoint("/query", queries.query, "PromQL at an instant", parameters.QueryParameters, post=True),
     _endpoint("/query_range", queries.query_range, "PromQL over a range", parameters.RangeQueryParameters, post=True),
+    _endpoint(
+        "/query_exemplars",
+        discovery.exemplars,
+        "Exemplars of the series in an expression",
+        parameters.ExemplarsParameters,
+        post=True,
+    ),
     _endpoint("/series", discovery.series, "Series of selectors", parameters.SeriesParameters, post=True),
     _endpoint("/labels", discovery.labels, "Names of labels", parameters.LabelsParameters, post=True),
     _endpoint("/label/{name}/values", discovery.values, "Values of a label", parameters.ValuesParameters),

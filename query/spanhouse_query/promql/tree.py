@@ -45,6 +45,20 @@ def selector_of(node: nodes.VectorSelector) -> Selector:
     return Selector(tuple(named + tuple(_matcher(each) for each in group) for group in groups))
 
 
+def selectors_in(node: nodes.Expr) -> list[Selector]:
+    """All selectors of an expression."""
+    found: list[Selector] = []
+
+    def visit(each: nodes.Expr) -> None:
+        if isinstance(each, nodes.MatrixSelector):
+            found.append(selector_of(each.vector_selector))
+        elif isinstance(each, nodes.VectorSelector):
+            found.append(selector_of(each))
+
+    nodes.walk(node, visit)
+    return found
+
+
 def bare(node: Any) -> Any:
     """The expression within parentheses."""
     while isinstance(node, nodes.ParenExpr):

@@ -4,12 +4,13 @@ from spanhouse_query.series.labels import NAME, LabelKey, Labels, identity, only
 from spanhouse_query.series.matrix import Matrix
 from spanhouse_query.series.metric import CatalogueEntry, Metric, MetricType, Temporality
 from spanhouse_query.series.selector import Matcher, Selector
-from spanhouse_query.series.source import Grouping, Leaf, RawSeries, Selection, Series, SeriesSource
+from spanhouse_query.series.source import Exemplar, Grouping, Leaf, RawSeries, Selection, Series, SeriesSource
 from spanhouse_query.series.steps import Steps
 
 __all__ = [
     "NAME",
     "CatalogueEntry",
+    "Exemplar",
     "Grouping",
     "LabelKey",
     "Labels",

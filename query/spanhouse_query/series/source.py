@@ -78,6 +78,15 @@ class RawSeries:
     histograms: HistogramCells | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Exemplar:
+    """A measurement. labels: `trace_id` and `span_id` among them. ts: unix milliseconds."""
+
+    labels: Labels
+    ts: int
+    value: float
+
+
 class SeriesSource(Protocol):
     """Stored metrics, or anything else that can be asked for series."""
 
@@ -95,4 +104,10 @@ class SeriesSource(Protocol):
 
     async def samples(self, selection: Selection, after: int, until: int) -> Sequence[RawSeries]:
         """The samples of a selection in (after, until], without those that say that a series ended."""
+        ...
+
+    async def exemplars(
+        self, selection: Selection, after: int, until: int
+    ) -> Sequence[tuple[Series, Sequence[Exemplar]]]:
+        """Exemplars of a selection in (after, until], by series."""
         ...

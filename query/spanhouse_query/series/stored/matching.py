@@ -14,8 +14,10 @@ JOB = """if(attributes['service.name'] = '', '', if(attributes['service.namespac
 _OF_RESOURCES = {"job": JOB, "instance": "attributes['service.instance.id']"}
 _OF_SERIES = {"otel_scope_name": "scope_name"}
 # What names.label_name does, for k.
-_LABEL = """(x -> multiIf(match(x, '^[0-9]'), concat('key_', x), match(x, '^_([^_]|$)'), concat('key', x), x))(
-    replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_'))"""
+_LABEL = (
+    "replaceRegexpOne(replaceRegexpOne(replaceRegexpAll(k, '[^a-zA-Z0-9_]', '_'),"
+    r" '^([0-9])', 'key_\\1'), '^_([^_]|$)', 'key_\\1')"
+)
 _CONDITIONS = {"=": "{value} = {bound}", "!=": "{value} != {bound}", "=~": "match({value}, {bound})"}
 _CONDITIONS["!~"] = f"NOT {_CONDITIONS['=~']}"
 

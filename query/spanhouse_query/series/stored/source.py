@@ -16,8 +16,9 @@ from spanhouse_query.series.metric import CatalogueEntry
 from spanhouse_query.series.native_functions import NUMBERS, NativeSamples, apply_native, without_markers
 from spanhouse_query.series.range_functions import RANGE_FUNCTIONS, apply
 from spanhouse_query.series.selector import Matcher, Selector
-from spanhouse_query.series.source import Grouping, Leaf, RawSeries, Selection, Series
+from spanhouse_query.series.source import Exemplar, Grouping, Leaf, RawSeries, Selection, Series
 from spanhouse_query.series.stored import catalogue, selecting
+from spanhouse_query.series.stored.exemplars import exemplars
 from spanhouse_query.series.stored.fetching import TABLES, Stretch
 from spanhouse_query.series.stored.natives import natives
 from spanhouse_query.series.stored.numbers import Labelled, numbers
@@ -25,6 +26,7 @@ from spanhouse_query.series.stored.raw import raw_histograms, raw_numbers
 from spanhouse_query.series.stored.target_info import info_samples
 
 _SERIES = 1_000_000
+_EXEMPLARS = 10_000
 # What is read at once: series, and samples of them if one comes every ten seconds.
 _CHUNK_SERIES = 2_000
 _CHUNK_SAMPLES = 4_000_000
@@ -68,6 +70,12 @@ class StoredMetrics:
                 labelled = await self._numbers(series, selection.late, after, until, started=False)
                 found += raw_numbers(labelled.labels, labelled.samples)
         return found
+
+    async def exemplars(
+        self, selection: Selection, after: int, until: int
+    ) -> Sequence[tuple[Series, Sequence[Exemplar]]]:
+        """See SeriesSource."""
+        return await exemplars(self._reader, selection.series, after, until, limit=_EXEMPLARS)
 
     async def _matrix(self, series: Sequence[Series], late: Sequence[Matcher], leaf: Leaf) -> Matrix:
         """Of series that are the same part of metrics of one type and temporality."""
