@@ -1,8 +1,7 @@
 """What was observed in each window, by group: the increments of histograms.
 
-A point's increment is found as in increments.py. Where neighbouring points have the same buckets it is one row; where
-they have not, the later one is a row of its own and the earlier one a row that is taken away, so that rows of the same
-buckets can be added up before anything is merged.
+A row is of a point that adds or of one to be taken away (contributions.py), so that rows of the same buckets can be
+added up before anything is merged.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from spanhouse_query.metric_queries import explicit_histogram, exponential_histogram
+from spanhouse_query.metric_queries.contributions import IN_ORDER, contributions_sql
 from spanhouse_query.metric_queries.distribution import Bucket, Distribution
 from spanhouse_query.metric_queries.explicit_histogram import BoundedCounts
 from spanhouse_query.metric_queries.exponential_histogram import ExponentialCounts
-from spanhouse_query.metric_queries.paired import IN_ORDER, paired_sql
 
 ByWindow: TypeAlias = Mapping[int, Distribution]
 
@@ -39,35 +38,23 @@ _EXPONENTIAL_TYPE = (
     "Tuple(Int64, Int64, Float64, Nullable(Float64), Nullable(Float64), Int32, Float64, Int64,"
     " Tuple(Int32, Array(Int64)), Tuple(Int32, Array(Int64)))"
 )
-_WHOLE = "(NOT cumulative OR restarted)"
-_NUMBER = "intDiv(p.1 - {from:Int64}, {step:Int64}) AS number"
-# Of increments of nothing neither is asked for; of a difference neither is known.
-_EXTREMES = f"""if({_WHOLE}, p.4, NULL) AS small, if({_WHOLE}, p.5, NULL) AS large,
-        {_WHOLE} AND p.3 = 0 OR NOT {_WHOLE} AND p.3 = b.3 AS is_empty"""
-_BOUNDED_BY = """min(small) AS smallest, max(large) AS largest,
-        countIf(NOT is_empty AND small IS NULL) AS without_smallest,
-        countIf(NOT is_empty AND large IS NULL) AS without_largest"""
+_BOUNDED_BY = """min(c.smallest) AS smallest, max(c.largest) AS largest,
+        countIf(NOT is_empty AND c.smallest IS NULL) AS without_smallest,
+        countIf(NOT is_empty AND c.largest IS NULL) AS without_largest"""
 
 
 def explicit_sql(selected: str) -> str:
     """One row a group: key and its windows as (number, bounds, counts, what is known of the extremes)."""
+    contributions = contributions_sql("metric_histograms", _EXPLICIT_POINT, _EXPLICIT_TYPE, selected)
     return f"""
 SELECT key, sum(arraySum(total)) AS observations,
     groupArray((number, bounds, total, smallest, largest, without_smallest, without_largest)) AS parts
 FROM
 (
-    SELECT keys AS key, number, part.1 AS bounds, sumForEach(part.2) AS total, {_BOUNDED_BY}
-    FROM
-    (
-        SELECT keys, {_NUMBER}, {_EXTREMES},
-            multiIf(
-                {_WHOLE}, [(p.6, p.7)],
-                p.6 = b.6, [(p.6, arrayMap((x, y) -> x - y, p.7, arrayResize(b.7, length(p.7))))],
-                [(p.6, p.7), (b.6, arrayMap(x -> -x, b.7))]
-            ) AS bucketed
-        FROM ({paired_sql("metric_histograms", _EXPLICIT_POINT, _EXPLICIT_TYPE, selected)})
-    )
-    ARRAY JOIN bucketed AS part
+    SELECT
+        key, number, point.6 AS bounds, sumForEach(arrayMap(x -> x * weight, point.7)) AS total,
+        {_BOUNDED_BY}
+    FROM ({contributions}) AS c
     GROUP BY key, number, bounds
 )
 GROUP BY key
@@ -79,25 +66,19 @@ SETTINGS {IN_ORDER}
 
 def exponential_sql(selected: str) -> str:
     """The same, with (number, scale, threshold, zero count, positive and negative buckets, extremes)."""
-    side = "sumMap(arrayMap(i -> part.{n}.1 + i, range(length(part.{n}.2))), arrayMap(x -> x * part.6, part.{n}.2))"
+    contributions = contributions_sql("metric_exponential_histograms", _EXPONENTIAL_POINT, _EXPONENTIAL_TYPE, selected)
+    side = "sumMap(arrayMap(i -> point.{n}.1 + i, range(length(point.{n}.2))), arrayMap(x -> x * weight, point.{n}.2))"
     return f"""
 SELECT key, sum(zero + arraySum(positive.2) + arraySum(negative.2)) AS observations,
     groupArray((number, scale, threshold, zero, positive, negative,
         smallest, largest, without_smallest, without_largest)) AS parts
 FROM
 (
-    SELECT keys AS key, number, part.1 AS scale, part.2 AS threshold, sum(part.3 * part.6) AS zero,
-        {side.format(n=4)} AS positive, {side.format(n=5)} AS negative, {_BOUNDED_BY}
-    FROM
-    (
-        SELECT keys, {_NUMBER}, {_EXTREMES},
-            if(
-                {_WHOLE}, [(p.6, p.7, p.8, p.9, p.10, 1::Int64)],
-                [(p.6, p.7, p.8, p.9, p.10, 1::Int64), (b.6, b.7, b.8, b.9, b.10, -1::Int64)]
-            ) AS bucketed
-        FROM ({paired_sql("metric_exponential_histograms", _EXPONENTIAL_POINT, _EXPONENTIAL_TYPE, selected)})
-    )
-    ARRAY JOIN bucketed AS part
+    SELECT
+        key, number, point.6 AS scale, point.7 AS threshold, sum(point.8 * weight) AS zero,
+        {side.format(n=9)} AS positive, {side.format(n=10)} AS negative,
+        {_BOUNDED_BY}
+    FROM ({contributions}) AS c
     GROUP BY key, number, scale, threshold
 )
 GROUP BY key

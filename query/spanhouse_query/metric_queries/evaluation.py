@@ -13,11 +13,11 @@ from spanhouse_query.metric_queries.across import across_series, newest
 from spanhouse_query.metric_queries.aggregations import Plan
 from spanhouse_query.metric_queries.cells import Answered, Cells, Floats, Integers
 from spanhouse_query.metric_queries.chosen import ChosenMetric
+from spanhouse_query.metric_queries.contributions import window_parameters
 from spanhouse_query.metric_queries.distribution import Distribution, Estimate
 from spanhouse_query.metric_queries.distributions import KINDS, distributions
 from spanhouse_query.metric_queries.growth import Growth
 from spanhouse_query.metric_queries.levels import Levels
-from spanhouse_query.metric_queries.paired import window_parameters
 from spanhouse_query.metric_queries.selected import Keys, Member, SelectedSeries
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.reader import Reader

@@ -1,29 +1,12 @@
-WITH 
-    key -> if(key = -32768, 0, exp2(key / 32) * 1.0108300012533735) AS bucket_middle,
-    (h, k, smallest, largest) -> least(greatest(
-        bucket_middle(mapKeys(h)[arrayFirstIndex(c -> c > k, arrayCumSum(mapValues(h)))]),
-        toFloat64(smallest)), toFloat64(largest)) AS order_statistic,
-    (h, rank, smallest, largest) ->
-        order_statistic(h, floor(rank), smallest, largest) + (rank - floor(rank))
-        * (order_statistic(h, ceil(rank), smallest, largest) - order_statistic(h, floor(rank), smallest, largest))
-        AS sketch_percentile,
-    (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
-
 SELECT
-    name, spans, requests, errors, largest,
-    arrayMap(q -> round(sketch_percentile(histogram, (greatest(requests, 1) - 1) * q, smallest, largest))::UInt64, [0.5, 0.9, 0.95, 0.99])
-        AS percentiles
-FROM
-(
-    SELECT
-        service::String AS name,
-        sumIf(r.spans, entry) AS spans,
-        sumIf(r.requests, entry) AS requests,
-        sumIf(r.errors, entry) AS errors,
-        least(minIf(duration_min, entry), 2592000000000000)::UInt64 AS smallest,
-        least(maxIf(duration_max, entry), 2592000000000000)::UInt64 AS largest,
-        sumMapIf(buckets, entry) AS histogram
-    FROM (
+    service::String AS name,
+    sumIf(r.spans, entry) AS spans,
+    sumIf(r.requests, entry) AS requests,
+    sumIf(r.errors, entry) AS errors,
+    least(minIf(duration_min, entry), 2592000000000000)::UInt64 AS smallest,
+    least(maxIf(duration_max, entry), 2592000000000000)::UInt64 AS largest,
+    base64Encode(formatRow('RowBinary', sumMapIf(r.buckets, entry))) AS histogram
+FROM (
     SELECT minute AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1m
     WHERE tenant = {tenant:String} AND ((minute >= toDateTime({minute_0_since:Int64}, 'UTC') AND minute < toDateTime({minute_0_until:Int64}, 'UTC') AND toStartOfHour(minute) >= toStartOfHour(toDateTime({minute_0_since:Int64}, 'UTC')) AND toStartOfHour(minute) <= toStartOfHour(toDateTime({minute_0_until:Int64}, 'UTC'))))
     UNION ALL
@@ -32,7 +15,6 @@ FROM
     UNION ALL
     SELECT day AS start, service, operation, kind, entry, spans, requests, errors, duration_sum, duration_min, duration_max, buckets, first_seen, last_seen FROM red_1d
     WHERE tenant = {tenant:String} AND ((day >= toDateTime({day_0_since:Int64}, 'UTC') AND day < toDateTime({day_0_until:Int64}, 'UTC') AND toStartOfMonth(day) >= toStartOfMonth(toDateTime({day_0_since:Int64}, 'UTC')) AND toStartOfMonth(day) <= toStartOfMonth(toDateTime({day_0_until:Int64}, 'UTC'))))
-    ) AS r
-    GROUP BY name
-)
+) AS r
+GROUP BY name
 ORDER BY name

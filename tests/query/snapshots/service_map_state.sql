@@ -11,14 +11,14 @@ SELECT
             SELECT minute, max(version) AS latest, sum(version) AS all FROM edge_minutes
             WHERE tenant = {tenant:String} AND minute >= toDateTime({since:Int64}, 'UTC') AND minute < toDateTime({until:Int64}, 'UTC')
             GROUP BY minute)
-        GROUP BY start)) AS minutes,
+        GROUP BY start)) AS minute,
     (SELECT (sum(versions), mapFromArrays(groupArray(start), groupArray(stamp))) FROM (
         SELECT toUnixTimestamp(hour) AS start, max(e.stamp) AS stamp, sum(version) AS versions
         FROM edge_hours AS e
         WHERE tenant = {tenant:String} AND hour >= toDateTime({since:Int64}, 'UTC') AND hour < toDateTime({until:Int64}, 'UTC')
-        GROUP BY start)) AS hours,
+        GROUP BY start)) AS hour,
     (SELECT (sum(versions), mapFromArrays(groupArray(start), groupArray(stamp))) FROM (
         SELECT toUnixTimestamp(day) AS start, max(e.stamp) AS stamp, sum(version) AS versions
         FROM edge_days AS e
         WHERE tenant = {tenant:String} AND day >= toDateTime({since:Int64}, 'UTC') AND day < toDateTime({until:Int64}, 'UTC')
-        GROUP BY start)) AS days
+        GROUP BY start)) AS day
