@@ -122,6 +122,14 @@ def _questions(store: Store, data: Data) -> list[Question]:
     in_mesh, in_history = partial(Question, tenant=MESH), partial(Question, tenant=HISTORY)
     return [
         in_mesh(name="map, 1 hour", paths=[_MAP], parameters=hour, goal=100, check=_calls(data.calls(HOUR_MINUTES))),
+        in_mesh(
+            name="map, 1 hour, nothing kept",
+            paths=[_MAP],
+            parameters=hour,
+            goal=100,
+            check=_calls(data.calls(HOUR_MINUTES)),
+            anew=True,
+        ),
         in_history(
             name=f"map, 1 hour, {data.edges} edges",
             paths=[_MAP],
@@ -135,6 +143,14 @@ def _questions(store: Store, data: Data) -> list[Question]:
             parameters=month,
             goal=300,
             check=_calls(data.calls_of_history),
+        ),
+        in_history(
+            name=f"map, {month_name}, {data.edges} edges, nothing kept",
+            paths=[_MAP],
+            parameters=month,
+            goal=300,
+            check=_calls(data.calls_of_history),
+            anew=True,
         ),
         in_mesh(
             name="map by namespace, 5 minutes",

@@ -32,7 +32,8 @@ def no_check(_: Any) -> str:
 class Question:
     """What is asked, of whom, and how fast the answer should be.
 
-    paths: asked in turn. goal: milliseconds of the figure that `judged` names.
+    paths: asked in turn. goal: milliseconds of the figure that `judged` names. anew: each time of a service that has
+    kept nothing of earlier answers.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Question:
     goal: float | None = None
     judged: Judged = "median"
     check: Check = no_check
+    anew: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +79,7 @@ class Asker:
     def __init__(self, store: Store, pool: TimedPool) -> None:
         self._store = store
         self._pool = pool
-        app = create_app(store, registry=CollectorRegistry())
-        self._client = AsyncClient(transport=ASGITransport(app=app), base_url="http://spanhouse", timeout=60)
+        self._client = self._another()
 
     async def ask(self, question: Question, rounds: int) -> Figures:
         """Once with empty caches, then `rounds` times and at least once for each path."""
@@ -112,10 +113,15 @@ class Asker:
         """Nothing more will be asked."""
         await self._client.aclose()
 
+    def _another(self) -> AsyncClient:
+        app = create_app(self._store, registry=CollectorRegistry())
+        return AsyncClient(transport=ASGITransport(app=app), base_url="http://spanhouse", timeout=60)
+
     async def _one(self, question: Question, tenant: str, number: int) -> tuple[float, float, Response]:
         path = question.paths[number % len(question.paths)]
+        client = self._another() if question.anew else self._client
         wall, cpu = time.perf_counter(), time.process_time()
-        response = await self._client.get(path, params=question.parameters, headers={"X-Scope-OrgID": tenant})
+        response = await client.get(path, params=question.parameters, headers={"X-Scope-OrgID": tenant})
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         return wall * 1000, cpu * 1000, response
 

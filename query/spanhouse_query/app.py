@@ -24,6 +24,7 @@ from spanhouse_query.openapi import openapi_endpoint
 from spanhouse_query.probes import metrics_endpoint
 from spanhouse_query.promql import PrometheusApp
 from spanhouse_query.service_map import diff, edge_series, service_map
+from spanhouse_query.service_map.settled_totals import SettledTotals
 from spanhouse_query.status import status_endpoint
 from spanhouse_query.topology import topology
 from spanhouse_query.traces import search
@@ -66,13 +67,14 @@ def create_app(
     ]
     endpoints.append(openapi_endpoint([*endpoints, *promql.ENDPOINTS]))
     metrics = QueryMetrics(registry, store)
+    settled = SettledTotals()
     apps = [
         *((endpoint, EndpointApp) for endpoint in endpoints),
         *((endpoint, PrometheusApp) for endpoint in promql.ENDPOINTS),
     ]
     return Starlette(
         routes=[
-            _route(endpoint, app(endpoint, store, settings, failed=metrics.count_failure), metrics)
+            _route(endpoint, app(endpoint, store, settings, failed=metrics.count_failure, settled=settled), metrics)
             for endpoint, app in apps
         ],
         middleware=[Middleware(DisconnectMiddleware), Middleware(GZipMiddleware, compresslevel=4)],

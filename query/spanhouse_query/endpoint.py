@@ -21,6 +21,7 @@ from spanhouse_query.config import QueryConfig
 from spanhouse_query.parameters import Parameters
 from spanhouse_query.problems import Problem, invalid_parameter, store_problem, unknown_parameter, validation_problem
 from spanhouse_query.reader import Reader
+from spanhouse_query.service_map.settled_totals import SettledTotals
 from spanhouse_query.tiers import spans_kept_from
 
 _log = logging.getLogger(__name__)
@@ -28,11 +29,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to an endpoint: what to read with, the service's settings and the request itself."""
+    """One request to an endpoint: what to read with, the service's settings and the request itself.
+
+    settled: what is known of settled parts of service maps, by all requests.
+    """
 
     reader: Reader
     request: Request
     settings: QueryConfig
+    settled: SettledTotals = field(default_factory=SettledTotals)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -103,12 +108,14 @@ class EndpointApp:
         clock: Callable[[], int] = time.time_ns,
         *,
         failed: Callable[[str], None] = lambda _: None,
+        settled: SettledTotals | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._store = store
         self._settings = settings
         self._clock = clock
         self._failed = failed
+        self._settled = SettledTotals() if settled is None else settled
 
     async def __call__(self, request: Request) -> Response:
         """The answer, whatever happens: an unexpected error is logged and answered as 500."""
@@ -130,7 +137,7 @@ class EndpointApp:
         now = self._clock()
         parameters = parse(self._endpoint, request, now)
         tenant = tenant_in(request)
-        call = Call(Reader(self._store, tenant, now), request, self._settings)
+        call = Call(Reader(self._store, tenant, now), request, self._settings, self._settled)
         answer = await self._endpoint.handler(call, parameters)
         if isinstance(answer, Response):
             return answer

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 SKETCH_ERROR = 0.011
 STANDARD = (0.5, 0.9, 0.95, 0.99)
 _GROWTH = 2 ** (1 / 32)
 _MIDPOINT = 2 * _GROWTH / (1 + _GROWTH)
-_ZEROS = -32768
+ZEROS = -32768  # the bucket of durations of 0
 
 
 class Latency(BaseModel):
@@ -62,9 +64,15 @@ def exact_percentiles(
     return f"arrayMap(v -> if(isFinite(v), round(v), 0)::UInt64, {function}{suffix}({levels})({arguments}))"
 
 
+def bucket_middles(keys: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What the values in some buckets are taken for."""
+    middles: NDArray[np.float64] = np.where(keys == ZEROS, 0, np.exp2(keys / 32) * _MIDPOINT)
+    return middles
+
+
 # Functions for a WITH clause. h: a merged histogram, Map(Int16, Float64) with ascending keys, as sumMap makes them.
 SKETCH_FUNCTIONS = f"""
-    key -> if(key = {_ZEROS}, 0, exp2(key / 32) * {_MIDPOINT!r}) AS bucket_middle,
+    key -> if(key = {ZEROS}, 0, exp2(key / 32) * {_MIDPOINT!r}) AS bucket_middle,
     (h, k, smallest, largest) -> least(greatest(
         bucket_middle(mapKeys(h)[arrayFirstIndex(c -> c > k, arrayCumSum(mapValues(h)))]),
         toFloat64(smallest)), toFloat64(largest)) AS order_statistic,

@@ -19,12 +19,13 @@ from spanhouse_query.service_map.diff import diff_sql
 from spanhouse_query.service_map.edge_series import ONE_EDGE, series_sql
 from spanhouse_query.service_map.edge_source import edge_source
 from spanhouse_query.service_map.matched import Matching, matched_edges_sql, matched_nodes_sql
-from spanhouse_query.service_map.rollup_state import PUBLISHED_SQL, STATE_SQL
+from spanhouse_query.service_map.rolled_map import part_sql
+from spanhouse_query.service_map.rollup_state import published_sql, state_sql
 from spanhouse_query.service_map.service_map import grouped_map_sql, map_sql, nodes_sql
 from spanhouse_query.service_map.versions import ARRIVED_SQL, SENT_SQL
 from spanhouse_query.services import operations_sql, services_sql
 from spanhouse_query.spans_where import SpansWhere
-from spanhouse_query.tiers import MINUTES, Part, parts
+from spanhouse_query.tiers import MINUTES, TIERS, Part, parts
 from spanhouse_query.time_range import TimeRange
 from spanhouse_query.topology.peers import INSTANCE, PEERS, peers_sql, previous_sql
 from spanhouse_query.traces.marked import MARKED_SQL
@@ -54,11 +55,11 @@ ALL_TIERS = parts(TimeRange(DAY - MINUTE, 2 * DAY + HOUR), Retention(), 3 * DAY)
 MINUTE_EDGES = edge_source([Part(MINUTES, TimeRange(0, DAY))], None).sql
 ONE_EDGE_ROWS = edge_source([Part(MINUTES, TimeRange(0, DAY))], None, ONE_EDGE).sql
 STATEMENTS = {
-    "service_map_published": PUBLISHED_SQL,
+    "service_map_published": published_sql(TIERS),
     "services": services_sql(RED),
     "operations": operations_sql(RED),
-    "service_map_state": STATE_SQL,
-    "service_map_edges": map_sql(edge_source(ALL_TIERS, TimeRange(4 * DAY, 5 * DAY)).sql),
+    "service_map_state": state_sql(TIERS),
+    "service_map_edges": part_sql(edge_source(ALL_TIERS, TimeRange(4 * DAY, 5 * DAY)).sql),
     "heatmap": heatmap_sql(HeatmapParameters.model_validate({"service": "web"}, context={"now": 10**18}), RED),
     "heatmap_exemplars": exemplars_sql(FILTERED, entries_only=True),
     "edge_series": series_sql(ONE_EDGE_ROWS),

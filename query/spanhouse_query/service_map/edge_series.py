@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from anyio import to_thread
 from pydantic import BaseModel, Field
 
 from spanhouse_query.concurrently import both
@@ -15,7 +16,8 @@ from spanhouse_query.reader import Meta, Sampling, sampling
 from spanhouse_query.service_map.answer import NO_CALLS, Connection, EdgeNumbers, NodeType, exemplars, numbers
 from spanhouse_query.service_map.completeness import completeness
 from spanhouse_query.service_map.edge_source import mapped_range, read_edges
-from spanhouse_query.service_map.edge_sums import RESOLVED_ENDS, summed_minutes
+from spanhouse_query.service_map.edge_sums import RESOLVED_ENDS, sums_sql
+from spanhouse_query.service_map.edge_totals import totals_of
 from spanhouse_query.service_map.known_names import check_name
 from spanhouse_query.steps import POINTS, whole_steps
 from spanhouse_query.tiers import finest
@@ -70,13 +72,23 @@ _KEYS = {
 _ALL = 2
 # The rows without a client hold what could not be told of the server's callers.
 ONE_EDGE = "client IN ({client:String}, '') AND server = {server:String}"
-_SETS = (("asked_for", *_OVERALL, "step"), ("asked_for", *_OVERALL), ())
+_NAMES = tuple(_KEYS)
 
 
 def series_sql(edges: str) -> str:
-    """One row a step of a connection (level 0), one a connection (level 1), and one for all (level 2), which says how
-    complete they are. `asked_for` tells the edge from the calls of unknown callers to its server."""
-    return summed_minutes(edges, _KEYS, _SETS)
+    """One row a step of a connection. `asked_for` tells the edge from the calls of unknown callers to its server."""
+    return sums_sql(edges, _KEYS)
+
+
+def _with_levels(sums: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The steps (level 0), the connections (level 1), and a row for all (level 2), which says how complete they are."""
+    steps = totals_of(sums, _NAMES)
+    connections = steps.by(lambda key: key[:-1]).rows(_NAMES[:-1], 1)
+    return [
+        *steps.rows(_NAMES, 0),
+        *sorted(connections, key=lambda row: [row[name] for name in _NAMES[:-1]]),
+        *steps.by(lambda _: ()).rows((), _ALL, views=()),
+    ]
 
 
 async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
@@ -97,7 +109,8 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
         step_s=step // SECOND,
     )
     found, _ = await both(reading, call.reader.freshness())
-    rows = [row for row in found.rows if row["level"] < _ALL and row["asked_for"]]
+    levels = await to_thread.run_sync(_with_levels, found.rows)
+    rows = [row for row in levels if row["level"] < _ALL and row["asked_for"]]
     if not rows:
         await _check_ends(call, parameters, effective)
     return EdgeAnswer(
@@ -109,7 +122,7 @@ async def edge(call: Call, parameters: EdgeParameters) -> EdgeAnswer:
             effective=effective,
             **found.provenance,
             sampling=_sampling(rows),
-            completeness=completeness(found.rows, level=_ALL),
+            completeness=completeness(levels, level=_ALL),
         ),
     )
 

@@ -31,7 +31,8 @@ from spanhouse_query.tiers import (
 )
 from spanhouse_query.time_range import TimeRange
 
-_ATTEMPTS = 5
+ATTEMPTS = 5
+AGAIN = "the service map was rolled up anew each time that it was read: ask again"
 # DateTime ends in 2106, and nothing is stored that is dated more than an hour after its arrival.
 _AHEAD = 120 * MINUTE
 _EARLIEST = 24 * 60 * MINUTE
@@ -125,7 +126,7 @@ async def read_edges(
     edges, only these. more: further bound parameters.
     """
     matched = True
-    for _ in range(_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         state = await rollup_state(call.reader, effective)
         source = _source(call, effective, state, step, where, matched=matched)
         bound = {**seconds_of(effective), **source.parameters, "lookback": call.settings.lookback}
@@ -139,7 +140,7 @@ async def read_edges(
         if await published_now(call.reader, effective) == state.published:
             break
     else:
-        raise StoreUnavailable("the service map was rolled up anew each time that it was read: ask again")
+        raise StoreUnavailable(AGAIN)
     if matched:
         return EdgeRows(rows, source.tiers, source.live, state.stepped)
     return EdgeRows(rows, source.tiers, None, state.stepped, left_out=source.live)
@@ -148,13 +149,20 @@ async def read_edges(
 def _source(
     call: Call, effective: TimeRange, state: RollupState, step: int | None, where: str, *, matched: bool
 ) -> EdgeSource:
-    rolled = min(max(state.settled, effective.start), effective.end)
-    live = TimeRange(rolled, effective.end) if rolled < effective.end else None
-    settled = TimeRange(effective.start, rolled)
-    cut = parts(settled, call.settings.retention, call.reader.now, step=step, usable=state.up_to_date)
+    cut, live = cut_up(call, effective, state, step)
     if live is not None and matched and state.unsettled:
         return edge_source(cut, live, where)
     return replace(edge_source(cut or [Part(MINUTES, effective)], None, where), live=live)
+
+
+def cut_up(
+    call: Call, effective: TimeRange, state: RollupState, step: int | None = None
+) -> tuple[list[Part], TimeRange | None]:
+    """The settled parts of a range by tier, and what the rollup has not reached yet."""
+    rolled = min(max(state.settled, effective.start), effective.end)
+    live = TimeRange(rolled, effective.end) if rolled < effective.end else None
+    settled = TimeRange(effective.start, rolled)
+    return parts(settled, call.settings.retention, call.reader.now, step=step, usable=state.up_to_date), live
 
 
 def edge_source(settled: Sequence[Part], live: TimeRange | None, where: str = "true") -> EdgeSource:

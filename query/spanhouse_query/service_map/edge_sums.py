@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from spanhouse_query.percentiles import SKETCH_FUNCTIONS, STANDARD
 from spanhouse_query.service_map.known_names import KNOWN_SERVICE
+from spanhouse_query.sketches import WRITTEN
 
 VIEWS = ("client", "server", "gap")
 ENDS = ("client", "client_type", "server", "server_type", "connection")
@@ -34,8 +35,23 @@ def summed_minutes(
     says in `level` which one it is of, from 0, and holds no meaning in the keys that are not in it. seen: with the
     first and the last minute that has a call, and a trace of each. more: further columns, expressions over the sums.
     """
+    merged = _sums(edges, keys, seen=seen)
+    further = [*([more] if more else []), *([_SEEN_COLUMNS] if seen else [])]
+    return _summed(merged, list(keys), sets, "".join(f"{columns},\n    " for columns in further), seen=seen)
+
+
+def sums_sql(edges: str, keys: Mapping[str, str]) -> str:
+    """The minutes that the subquery `edges` gives, added up by `keys`, for `edge_totals`.
+
+    keys: see `summed_minutes`. Buckets are as `sketches` reads them. slowest, failed and typical are a number, by which
+    they are the greatest, and a trace id.
+    """
+    return _sums(edges, keys, buckets=WRITTEN.format("sumMap({})"))
+
+
+def _sums(edges: str, keys: Mapping[str, str], *, seen: bool = False, buckets: str = "sumMap({})") -> str:
     selected = ",\n        ".join(f"{expression} AS {name}" for name, expression in keys.items())
-    merged = f"""
+    return f"""
     SELECT
         {selected},
         sum(e.stored) AS stored,
@@ -44,15 +60,13 @@ def summed_minutes(
         sum(e.retries) AS retries,
         sum(e.named) AS named,
         sum(e.found) AS found,
-        {_merged(tuple_members)},
+        {_merged(tuple_members, buckets)},
         max(e.slowest) AS slowest,
         max(e.failed) AS failed,
         {_SEEN if seen else ""}max((e.stored, e.typical.2)) AS typical
     FROM ({edges}
     ) AS e
     GROUP BY {", ".join(keys)}"""
-    further = [*([more] if more else []), *([_SEEN_COLUMNS] if seen else [])]
-    return _summed(merged, list(keys), sets, "".join(f"{columns},\n    " for columns in further), seen=seen)
 
 
 _SEEN = """minIf(e.first, e.stored > 0) AS earliest,
@@ -109,14 +123,14 @@ def column_members(view: str) -> tuple[str, str, str, str]:
     return f"m.{view}_n", f"m.{view}_min", f"m.{view}_max", f"m.{view}_buckets"
 
 
-def _merged(members: Members) -> str:
+def _merged(members: Members, added: str = "sumMap({})") -> str:
     lines = []
     for view in VIEWS:
         n, smallest, largest, buckets = members(view)
         lines.append(f"sum({n}) AS {view}_n")
         lines.append(f"minIf({smallest}, {n} > 0) AS {view}_min")
         lines.append(f"max({largest}) AS {view}_max")
-        lines.append(f"sumMap({buckets}) AS {view}_buckets")
+        lines.append(f"{added.format(buckets)} AS {view}_buckets")
     return ",\n        ".join(lines)
 
 

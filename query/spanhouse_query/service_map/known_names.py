@@ -13,12 +13,17 @@ _SERVICES_SQL = f"SELECT DISTINCT service::String AS name FROM ({KNOWN_SERVICE})
 _SHOWN = 5
 
 
+async def known_services(reader: Reader) -> set[str]:
+    """The services that ever sent a span."""
+    return {row["name"] for row in await reader.rows(_SERVICES_SQL)}
+
+
 async def check_name(reader: Reader, name: str, present: Iterable[str]) -> None:
     """Raise Problem (404) for what is neither `present`, such as a peer, nor a service that ever sent a span."""
     names = set(present)
     if name in names:
         return
-    names.update(row["name"] for row in await reader.rows(_SERVICES_SQL))
+    names |= await known_services(reader)
     if name not in names:
         raise unknown_name(name, names)
 

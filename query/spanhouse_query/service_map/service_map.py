@@ -16,9 +16,9 @@ from starlette.responses import Response
 from spanhouse_query.concurrently import both
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.parameters import MomentParameters
-from spanhouse_query.percentiles import SKETCH_ERROR, SKETCH_FUNCTIONS, STANDARD, latency_answer, sketch_percentiles
-from spanhouse_query.reader import Sampling, sampling
-from spanhouse_query.red import red_rows, red_sampling
+from spanhouse_query.percentiles import SKETCH_ERROR, latency_answer
+from spanhouse_query.reader import Reader, Sampling, sampling
+from spanhouse_query.red import Red, red_rows, red_sampling
 from spanhouse_query.service_map.answer import (
     NO_LATENCY,
     Edge,
@@ -30,12 +30,14 @@ from spanhouse_query.service_map.answer import (
     view_latency,
 )
 from spanhouse_query.service_map.completeness import completeness
-from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range, read_edges
+from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.focus import neighbourhood, within
-from spanhouse_query.service_map.known_names import check_name
+from spanhouse_query.service_map.known_names import check_name, known_services
 from spanhouse_query.service_map.matched import matching, read_matched, read_matched_nodes
+from spanhouse_query.service_map.rolled_map import read_map
 from spanhouse_query.service_map.text import as_dot, as_mermaid
+from spanhouse_query.sketches import WRITTEN, sketches_of
 from spanhouse_query.spans_where import LONGEST
 from spanhouse_query.time_range import TimeRange
 
@@ -78,29 +80,27 @@ _SETS = (ENDS, ("server", "server_type"), ())
 
 
 def nodes_sql(red: str) -> str:
-    """One row a service with spans in the range, from the subquery `red` (see `Red`)."""
+    """One row a service with spans in the range, from the subquery `red` (see `Red`), with its sketch as it is."""
     return f"""
-WITH {SKETCH_FUNCTIONS}
 SELECT
-    name, spans, requests, errors, largest,
-    {sketch_percentiles(STANDARD, buckets="histogram", n="requests", smallest="smallest", largest="largest")}
-        AS percentiles
-FROM
-(
-    SELECT
-        service::String AS name,
-        sumIf(r.spans, entry) AS spans,
-        sumIf(r.requests, entry) AS requests,
-        sumIf(r.errors, entry) AS errors,
-        least(minIf(duration_min, entry), {LONGEST})::UInt64 AS smallest,
-        least(maxIf(duration_max, entry), {LONGEST})::UInt64 AS largest,
-        sumMapIf(buckets, entry) AS histogram
-    FROM ({red}
-    ) AS r
-    GROUP BY name
-)
+    service::String AS name,
+    sumIf(r.spans, entry) AS spans,
+    sumIf(r.requests, entry) AS requests,
+    sumIf(r.errors, entry) AS errors,
+    least(minIf(duration_min, entry), {LONGEST})::UInt64 AS smallest,
+    least(maxIf(duration_max, entry), {LONGEST})::UInt64 AS largest,
+    {WRITTEN.format("sumMapIf(r.buckets, entry)")} AS histogram
+FROM ({red}
+) AS r
+GROUP BY name
 ORDER BY name
 """
+
+
+async def _services(reader: Reader, red: Red) -> list[dict[str, Any]]:
+    rows = await reader.rows(nodes_sql(red.sql), red.parameters)
+    sketches = sketches_of((row["spans"], row["smallest"], row["largest"], row["histogram"]) for row in rows)
+    return [{**row, "percentiles": one} for row, one in zip(rows, sketches.percentiles().tolist(), strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,10 @@ async def _read(call: Call, parameters: ServiceMapParameters, effective: TimeRan
     wanted = await matching(call, effective, group_by=parameters.group_by, q=parameters.q)
     if wanted is None:
         red = red_rows(effective, call.settings.retention, call.reader.now)
-        services = call.reader.rows(nodes_sql(red.sql), red.parameters)
-        edges, (rows, _) = await both(read_edges(call, effective, map_sql), both(services, call.reader.freshness()))
-        return _Found(edges, rows, SKETCH_ERROR)
+        services = _services(call.reader, red)
+        known = both(known_services(call.reader), call.reader.freshness())
+        rolled, (rows, (names, _)) = await both(read_map(call, effective), both(services, known))
+        return _Found(await rolled.named_by(names), rows, SKETCH_ERROR)
     statement = map_sql if wanted.key is None else grouped_map_sql
     edges, rows = await both(read_matched(call, wanted, statement), read_matched_nodes(call, wanted))
     return _Found(edges, rows, 0.0)
@@ -194,9 +195,9 @@ def nodes_of(rows: Iterable[dict[str, Any]], services: Iterable[dict[str, Any]],
     called = {Place(row["server"], row["server_type"]): row for row in rows if row["level"] == 1}
     nodes = {place: _peer(place, row) for place, row in called.items()}
     for row in rows:
-        place = Place(row["client"], row["client_type"])
-        if row["level"] == 0 and row["client"] and place not in nodes:
-            nodes[place] = _silent(place)
+        if row["level"] == 0 and row["client"]:
+            place = Place(row["client"], row["client_type"])
+            nodes.setdefault(place, _silent(place))
     for row in services:
         place = Place(row["name"], "service")
         unmatched = round(called[place]["named"] - called[place]["found"]) if place in called else 0
