@@ -14,6 +14,7 @@ from spanhouse_query.tiers import (
     MINUTES,
     Tier,
     TierName,
+    Usable,
     bounds_by_tier,
     finest,
     parts,
@@ -48,13 +49,21 @@ def red_unit(start: int, retention: Retention, now: int) -> int:
     return finest(start, retention, now).unit
 
 
-def red_rows(wanted: TimeRange, retention: Retention, now: int, *, step: int | None = None) -> Red:
+def red_rows(
+    wanted: TimeRange,
+    retention: Retention,
+    now: int,
+    *,
+    step: int | None = None,
+    usable: Usable = lambda *_: True,
+) -> Red:
     """What stands for the range, widened to whole units of the finest tiers that are kept at its ends.
 
-    step: rows must not reach over its multiples (nanoseconds).
+    step: rows must not reach over its multiples (nanoseconds). usable: whether a row of a tier may stand for the unit
+    that starts at an instant.
     """
     effective = whole_units(wanted, retention, now)
-    cut = parts(effective, retention, now, step=step)
+    cut = parts(effective, retention, now, step=step, usable=usable)
     within = bounds_by_tier(cut)
     selects = [_select(tier, bounds.sql) for tier, bounds in within.items()]
     parameters = {name: value for bounds in within.values() for name, value in bounds.parameters.items()}

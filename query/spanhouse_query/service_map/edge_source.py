@@ -24,6 +24,7 @@ from spanhouse_query.tiers import (
     Part,
     Tier,
     TierName,
+    Usable,
     bounds_by_tier,
     parts,
     tier_names,
@@ -117,18 +118,20 @@ async def read_edges(
     statement: Callable[[str], str],
     *,
     step: int | None = None,
+    usable: Usable = lambda *_: True,
     where: str = "true",
     **more: Any,
 ) -> EdgeRows:
     """The rows of `statement`, which is given the edges as a subquery's text: by minute, hour or day, as they start.
 
-    effective: as `mapped_range` makes it. step: edges must not reach over its multiples (nanoseconds). where: of the
-    edges, only these. more: further bound parameters.
+    effective: as `mapped_range` makes it. step: edges must not reach over its multiples (nanoseconds). usable: whether
+    one of a tier may stand for the unit that starts at an instant. where: of the edges, only these. more: further bound
+    parameters.
     """
     matched = True
     for _ in range(ATTEMPTS):
         state = await rollup_state(call.reader, effective)
-        source = _source(call, effective, state, step, where, matched=matched)
+        source = _source(call, effective, state, step, usable, where, matched=matched)
         bound = {**seconds_of(effective), **source.parameters, "lookback": call.settings.lookback}
         try:
             rows = await call.reader.rows(statement(source.sql), bound, **more)
@@ -147,22 +150,37 @@ async def read_edges(
 
 
 def _source(
-    call: Call, effective: TimeRange, state: RollupState, step: int | None, where: str, *, matched: bool
+    call: Call,
+    effective: TimeRange,
+    state: RollupState,
+    step: int | None,
+    usable: Usable,
+    where: str,
+    *,
+    matched: bool,
 ) -> EdgeSource:
-    cut, live = cut_up(call, effective, state, step)
+    cut, live = cut_up(call, effective, state, step, usable)
     if live is not None and matched and state.unsettled:
         return edge_source(cut, live, where)
     return replace(edge_source(cut or [Part(MINUTES, effective)], None, where), live=live)
 
 
 def cut_up(
-    call: Call, effective: TimeRange, state: RollupState, step: int | None = None
+    call: Call,
+    effective: TimeRange,
+    state: RollupState,
+    step: int | None = None,
+    usable: Usable = lambda *_: True,
 ) -> tuple[list[Part], TimeRange | None]:
     """The settled parts of a range by tier, and what the rollup has not reached yet."""
+
+    def fitting(tier: Tier, start: int) -> bool:
+        return usable(tier, start) and state.up_to_date(tier, start)
+
     rolled = min(max(state.settled, effective.start), effective.end)
     live = TimeRange(rolled, effective.end) if rolled < effective.end else None
     settled = TimeRange(effective.start, rolled)
-    return parts(settled, call.settings.retention, call.reader.now, step=step, usable=state.up_to_date), live
+    return parts(settled, call.settings.retention, call.reader.now, step=step, usable=fitting), live
 
 
 def edge_source(settled: Sequence[Part], live: TimeRange | None, where: str = "true") -> EdgeSource:
