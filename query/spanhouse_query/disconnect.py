@@ -9,9 +9,12 @@ from __future__ import annotations
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+BODY = 1 << 20
+
 
 class DisconnectMiddleware:
-    """Cancels the application when the client disconnects. For requests without a body: it is read and dropped."""
+    """Cancels the application when the client disconnects. A body is read before: at most `BODY` bytes, the rest is
+    dropped, because what takes one here are forms of queries."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -21,6 +24,9 @@ class DisconnectMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        body = await _body(receive)
+        if body is None:
+            return
         async with anyio.create_task_group() as tasks:
 
             async def watch() -> None:
@@ -29,18 +35,29 @@ class DisconnectMiddleware:
                 tasks.cancel_scope.cancel()
 
             tasks.start_soon(watch)
-            await self._app(scope, _EmptyBody(), send)
+            await self._app(scope, _ReadBody(body), send)
             tasks.cancel_scope.cancel()
 
 
-class _EmptyBody:
-    """A request without a body whose client stays; who waits for it to leave waits until it is cancelled."""
+async def _body(receive: Receive) -> bytes | None:
+    """What the client sent; None where it went away before it had sent all."""
+    body = bytearray()
+    while (message := await receive())["type"] == "http.request":
+        body += message.get("body", b"")[: BODY - len(body)]
+        if not message.get("more_body", False):
+            return bytes(body)
+    return None
 
-    def __init__(self) -> None:
+
+class _ReadBody:
+    """A request that was read, and whose client stays; who waits for it to leave waits until it is cancelled."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
         self._read = False
 
     async def __call__(self) -> Message:
         if self._read:
             await anyio.sleep_forever()
         self._read = True
-        return {"type": "http.request", "body": b"", "more_body": False}
+        return {"type": "http.request", "body": self._body, "more_body": False}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-import promql_parser
 from pydantic import Field
 
 from spanhouse_query.parameters import Parameters
@@ -16,6 +16,9 @@ from spanhouse_query.series import Steps
 MAXIMAL_POINTS = 11_000
 _LATEST = 1 << 42
 """Milliseconds since 1970, in either direction: the year 2109, beyond anything stored."""
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "y": 31_536_000_000}
+_PART = re.compile("([0-9]{1,12})(ms|[smhdwy])")
+_DURATION = re.compile(f"(?:{_PART.pattern})+")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Instant = Annotated[str, Field(examples=["1767225600", "2026-01-01T00:00:00Z"])]
@@ -149,8 +152,6 @@ def _milliseconds(text: str) -> int:
 
 
 def _with_units(name: str, text: str) -> int:
-    try:
-        found = promql_parser.parse_duration(text)
-    except ValueError:
-        raise BadExpression(f'invalid parameter "{name}": cannot parse "{text}" to a valid duration') from None
-    return round(found / timedelta(milliseconds=1))
+    if not _DURATION.fullmatch(text):
+        raise BadExpression(f'invalid parameter "{name}": cannot parse "{text}" to a valid duration')
+    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))

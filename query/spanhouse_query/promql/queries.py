@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import promql_parser as nodes
 from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import checkpoint_if_cancelled
 
 from spanhouse_query.endpoint import Call
 from spanhouse_query.promql.answers import instant_answer, range_answer, raw_answer
@@ -82,6 +83,7 @@ async def _in_thread(evaluate: Callable[[], dict[str, Any]], longest: str) -> di
     """Raises TimeoutError where it takes longer than that."""
     with _within(duration("timeout", longest, 0)):
         answer: dict[str, Any] = await to_thread.run_sync(evaluate, limiter=_THREADS)
+        await checkpoint_if_cancelled()  # a thread cannot be: it may have ended too late
     return answer
 
 

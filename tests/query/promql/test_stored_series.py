@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from tests.query.metric_queries.feeding import feed
@@ -128,7 +130,7 @@ def test_what_was_stored_can_be_listed(service: Service, tenant: str) -> None:
     feed(service, tenant, {"web": metrics})
     day = {"start": at(-3600) / SECOND, "end": at(3600) / SECOND}
 
-    def get(path: str, parameters: dict[str, object]) -> object:
+    def get(path: str, parameters: Mapping[str, object]) -> object:
         return service.get(API + path, parameters, tenant=tenant)["data"]
 
     assert get("/series", {"match[]": ["g_celsius", "none"], **day}) == [
