@@ -13,21 +13,21 @@ IN_ORDER = "optimize_aggregation_in_order = 1, aggregation_in_order_max_block_by
 """Points are read series by series, a few of them at a time."""
 
 
-def contributions_sql(table: str, point: str, point_type: str, selected: str) -> str:
-    """Rows (key, number, weight, point, smallest, largest, is_empty), number is that of the window.
+def contributions_sql(table: str, point: str, point_type: str) -> str:
+    """Rows (grp, number, weight, point, smallest, largest, is_empty), number is that of the window.
 
     point: a tuple of type `point_type`: its instant and since when it counts (both in ms), the count, the smallest and
     the largest observation, and more. weight: 1 for a point that adds, -1 for one to be taken away, 0 for a row that
     has no point but tells what is known of the extremes of an increment, and whether it is an increment of nothing. Of
-    two points of a series and instant one is taken.
+    two points of a series and instant one is taken. Series are the {{ids}}, in {{groups}}, and {{cumulative}} or not.
     """
     return f"""SELECT
-        key, entry.1 AS number, entry.2 AS weight, entry.3 AS point,
+        grp, entry.1 AS number, entry.2 AS weight, entry.3 AS point,
         entry.4 AS smallest, entry.5 AS largest, entry.6 AS is_empty
     FROM
     (
         SELECT
-            key, points, numbers, known, whole,
+            grp, points, numbers, known, whole,
             arrayMap((k, w) -> k AND NOT w, known, whole) AS differs,
             arrayPushBack(arrayPopFront(differs), false) AS next_differs,
             arrayPushBack(arrayPopFront(numbers), -2) AS next_numbers,
@@ -43,7 +43,7 @@ def contributions_sql(table: str, point: str, point_type: str, selected: str) ->
         FROM
         (
             SELECT
-                keys AS key, points,
+                grp, points,
                 arrayPushFront(arrayPopBack(points.1), 0) AS instants_before,
                 arrayPushFront(arrayPopBack(points.2), 0) AS starts_before,
                 arrayPushFront(arrayPopBack(points.3), 0.) AS counts_before,
@@ -64,7 +64,8 @@ def contributions_sql(table: str, point: str, point_type: str, selected: str) ->
             FROM
             (
                 SELECT
-                    keys, cumulative,
+                    transform(series, {{ids:Array(UInt64)}}, {{groups:Array(UInt32)}}, 0) AS grp,
+                    transform(series, {{ids:Array(UInt64)}}, {{cumulative:Array(UInt8)}}, 0) AS cumulative,
                     arrayFilter(
                         (x, before) -> x.1 != before, sorted, arrayPushFront(arrayPopBack(sorted.1), -1)
                     ) AS points
@@ -73,13 +74,12 @@ def contributions_sql(table: str, point: str, point_type: str, selected: str) ->
                     SELECT series, arraySort(x -> x.1, groupArray({point})) AS sorted
                     FROM {table}
                     WHERE tenant = {{tenant:String}} AND metric = {{metric:String}}
-                        AND series IN (SELECT series FROM ({selected}))
+                        AND series IN {{ids:Array(UInt64)}}
                         AND ts >= fromUnixTimestamp64Milli({{read_from:Int64}}, 'UTC')
                         AND ts < fromUnixTimestamp64Milli({{to:Int64}}, 'UTC')
                         AND bitAnd(flags, 1) = 0
                     GROUP BY series
-                ) AS found
-                ANY INNER JOIN ({selected}) AS chosen USING series
+                )
             )
         )
     )

@@ -7,17 +7,26 @@ added up before anything is merged.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from anyio import to_thread
+
 from spanhouse_query.metric_queries import explicit_histogram, exponential_histogram
-from spanhouse_query.metric_queries.contributions import IN_ORDER, contributions_sql
+from spanhouse_query.metric_queries.cells import Integers
+from spanhouse_query.metric_queries.chosen import ChosenMetric
+from spanhouse_query.metric_queries.contributions import IN_ORDER, contributions_sql, window_parameters
 from spanhouse_query.metric_queries.distribution import Bucket, Distribution
 from spanhouse_query.metric_queries.explicit_histogram import BoundedCounts
 from spanhouse_query.metric_queries.exponential_histogram import ExponentialCounts
+from spanhouse_query.metric_queries.selected import Member, chunks
+from spanhouse_query.metric_queries.windows import Windows
+from spanhouse_query.reader import Reader
 
 ByWindow: TypeAlias = Mapping[int, Distribution]
+
+_CHUNK_POINTS = 1_000_000
 
 _IN_ORDER = (
     "length(counts) = length(bounds) + 1 AND arraySort(bounds) = bounds AND NOT arrayExists(x -> isNaN(x), bounds)"
@@ -43,47 +52,43 @@ _BOUNDED_BY = """min(c.smallest) AS smallest, max(c.largest) AS largest,
         countIf(NOT is_empty AND c.largest IS NULL) AS without_largest"""
 
 
-def explicit_sql(selected: str) -> str:
-    """One row a group: key and its windows as (number, bounds, counts, what is known of the extremes)."""
-    contributions = contributions_sql("metric_histograms", _EXPLICIT_POINT, _EXPLICIT_TYPE, selected)
+def explicit_sql() -> str:
+    """One row a group: its number and its windows as (number, bounds, counts, what is known of the extremes)."""
+    contributions = contributions_sql("metric_histograms", _EXPLICIT_POINT, _EXPLICIT_TYPE)
     return f"""
-SELECT key, sum(arraySum(total)) AS observations,
+SELECT grp,
     groupArray((number, bounds, total, smallest, largest, without_smallest, without_largest)) AS parts
 FROM
 (
     SELECT
-        key, number, point.6 AS bounds, sumForEach(arrayMap(x -> x * weight, point.7)) AS total,
+        grp, number, point.6 AS bounds, sumForEach(arrayMap(x -> x * weight, point.7)) AS total,
         {_BOUNDED_BY}
     FROM ({contributions}) AS c
-    GROUP BY key, number, bounds
+    GROUP BY grp, number, bounds
 )
-GROUP BY key
-ORDER BY observations DESC, key
-LIMIT {{limit:UInt64}}
+GROUP BY grp
 SETTINGS {IN_ORDER}
 """
 
 
-def exponential_sql(selected: str) -> str:
+def exponential_sql() -> str:
     """The same, with (number, scale, threshold, zero count, positive and negative buckets, extremes)."""
-    contributions = contributions_sql("metric_exponential_histograms", _EXPONENTIAL_POINT, _EXPONENTIAL_TYPE, selected)
+    contributions = contributions_sql("metric_exponential_histograms", _EXPONENTIAL_POINT, _EXPONENTIAL_TYPE)
     side = "sumMap(arrayMap(i -> point.{n}.1 + i, range(length(point.{n}.2))), arrayMap(x -> x * weight, point.{n}.2))"
     return f"""
-SELECT key, sum(zero + arraySum(positive.2) + arraySum(negative.2)) AS observations,
+SELECT grp,
     groupArray((number, scale, threshold, zero, positive, negative,
         smallest, largest, without_smallest, without_largest)) AS parts
 FROM
 (
     SELECT
-        key, number, point.6 AS scale, point.7 AS threshold, sum(point.8 * weight) AS zero,
+        grp, number, point.6 AS scale, point.7 AS threshold, sum(point.8 * weight) AS zero,
         {side.format(n=9)} AS positive, {side.format(n=10)} AS negative,
         {_BOUNDED_BY}
     FROM ({contributions}) AS c
-    GROUP BY key, number, scale, threshold
+    GROUP BY grp, number, scale, threshold
 )
-GROUP BY key
-ORDER BY observations DESC, key
-LIMIT {{limit:UInt64}}
+GROUP BY grp
 SETTINGS {IN_ORDER}
 """
 
@@ -92,7 +97,7 @@ SETTINGS {IN_ORDER}
 class _Kind:
     """A kind of histogram. merge: from the parts of a window to its buckets."""
 
-    sql: Callable[[str], str]
+    sql: Callable[[], str]
     merge: Callable[[Iterable[Any]], list[Bucket]]
     geometric: bool = False
 
@@ -119,12 +124,37 @@ KINDS = {
 }
 
 
-def distributions(type_: str, parts: Iterable[tuple[Any, ...]]) -> ByWindow:
-    """The distribution of each window of a row's parts, where anything was observed."""
-    by_window: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    for number, *rest in parts:
-        by_window[number].append(tuple(rest))
-    found = {number: _distribution(KINDS[type_], group) for number, group in by_window.items()}
+async def read_distributions(
+    reader: Reader,
+    metric: ChosenMetric,
+    members: Sequence[Member],
+    windows: Windows,
+    group: Integers,
+    lookback: int,
+) -> list[ByWindow]:
+    """By group, what was observed in each window where anything was. group: of each member, from 0 without gaps.
+
+    lookback: how far before the windows the point before may be, milliseconds.
+    """
+    kind = KINDS[metric.type]
+    parts: list[dict[int, list[tuple[Any, ...]]]] = [defaultdict(list) for _ in range(int(group.max(initial=-1)) + 1)]
+    for chunk in chunks(members, windows, _CHUNK_POINTS):
+        rows = await reader.rows(
+            kind.sql(),
+            window_parameters(windows, lookback),
+            metric=metric.name,
+            ids=[members[place].series for place in chunk],
+            groups=[int(group[place]) for place in chunk],
+            cumulative=[int(members[place].cumulative) for place in chunk],
+        )
+        for row in rows:
+            for number, *part in row["parts"]:
+                parts[row["grp"]][number].append(tuple(part))
+    return await to_thread.run_sync(lambda: [_merged(kind, by_window) for by_window in parts])
+
+
+def _merged(kind: _Kind, parts: Mapping[int, list[tuple[Any, ...]]]) -> ByWindow:
+    found = {number: _distribution(kind, group) for number, group in parts.items()}
     return {number: one for number, one in found.items() if one.buckets}
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from anyio import to_thread
@@ -13,9 +12,8 @@ from spanhouse_query.metric_queries.across import across_series, newest
 from spanhouse_query.metric_queries.aggregations import Plan
 from spanhouse_query.metric_queries.cells import Answered, Cells, Floats, Integers
 from spanhouse_query.metric_queries.chosen import ChosenMetric
-from spanhouse_query.metric_queries.contributions import window_parameters
 from spanhouse_query.metric_queries.distribution import Distribution, Estimate
-from spanhouse_query.metric_queries.distributions import KINDS, distributions
+from spanhouse_query.metric_queries.distributions import ByWindow, read_distributions
 from spanhouse_query.metric_queries.growth import Growth
 from spanhouse_query.metric_queries.levels import Levels
 from spanhouse_query.metric_queries.selected import Keys, Member, SelectedSeries
@@ -32,6 +30,16 @@ class _Members:
     all: Sequence[Member]
     groups: Sequence[Keys]
     group: Integers
+
+    def of(self, groups: Integers) -> _Members:
+        """Those of these groups, which are numbered anew in this order."""
+        number = {int(group): place for place, group in enumerate(groups)}
+        kept = [place for place, group in enumerate(self.group) if int(group) in number]
+        return _Members(
+            [self.all[place] for place in kept],
+            [self.groups[group] for group in groups],
+            np.array([number[int(self.group[place])] for place in kept], np.int64),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +83,25 @@ class SeriesQuery:
         return self._ranked(members.groups, cells)
 
     async def _of_buckets(self, windows: Windows) -> Answered:
-        """Percentiles and extremes of observations."""
-        rows = await self._rows(KINDS[self.metric.type].sql(self.selected.sql), windows, self.limit + 1)
-        return await to_thread.run_sync(self._estimated, rows, windows)
+        """Percentiles and extremes of observations, of the groups with the most of them."""
+        members = await self._members()
+        counts, *_ = await self._growth.read(members.all, windows, members.group, len(members.groups))
+        most = np.argsort(-np.where(counts.present, counts.values, 0.0).sum(axis=1), kind="stable")
+        kept = most[counts.present[most].any(axis=1)]
+        shown = members.of(kept[: self.limit])
+        found = await read_distributions(self.reader, self.metric, shown.all, windows, shown.group, self.staleness)
+        answered = await to_thread.run_sync(self._estimated, shown.groups, found, windows)
+        return replace(answered, truncated=len(kept) > self.limit)
 
-    def _estimated(self, rows: Sequence[dict[str, Any]], windows: Windows) -> Answered:
-        value, low, high = (Cells.nothing(len(rows), windows.count) for _ in range(3))
-        for row, found in enumerate(rows):
-            for number, one in distributions(self.metric.type, found["parts"]).items():
+    def _estimated(self, groups: Sequence[Keys], found: Sequence[ByWindow], windows: Windows) -> Answered:
+        value, low, high = (Cells.nothing(len(groups), windows.count) for _ in range(3))
+        for row, by_window in enumerate(found):
+            for number, one in by_window.items():
                 estimate = self._estimate(one)
                 if estimate is not None:
                     for cells, known in ((value, estimate.value), (low, estimate.low), (high, estimate.high)):
                         cells.put(row, number, known)
-        return self._limited([tuple(row["key"]) for row in rows], value, low, high)
+        return Answered(groups, value, low=low, high=high)
 
     def _estimate(self, distribution: Distribution) -> Estimate | None:
         if self.plan.quantile is not None:
@@ -143,10 +157,6 @@ class SeriesQuery:
     def _limited(self, groups: Sequence[Keys], *cells: Cells) -> Answered:
         kept = [one.take(np.arange(min(self.limit, len(groups)))) for one in cells]
         return Answered(groups[: self.limit], kept[0], len(groups) > self.limit, *kept[1:])
-
-    async def _rows(self, sql: str, windows: Windows, limit: int) -> list[dict[str, Any]]:
-        bound = {**self.selected.parameters, **window_parameters(windows, self.staleness)}
-        return await self.reader.rows(sql, bound, limit=limit)
 
 
 def _in_order(keys: Keys) -> list[tuple[bool, str]]:

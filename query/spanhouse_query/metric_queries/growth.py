@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,15 +11,13 @@ from anyio import to_thread
 from spanhouse_query.metric_queries.cells import Cells, Integers
 from spanhouse_query.metric_queries.chosen import ChosenMetric
 from spanhouse_query.metric_queries.increments import Points, added_up, increments
-from spanhouse_query.metric_queries.selected import Member, too_large
+from spanhouse_query.metric_queries.selected import Member, chunks, too_large
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.reader import Reader
 from spanhouse_query.series.limits import Budget, TooManySamples
 from spanhouse_query.series.stored.fetching import SERIES, STARTED, TABLES, TS, Column, RowsOfSeries, Stretch, columns
 
-_CHUNK_SERIES = 2_000
 _CHUNK_POINTS = 2_000_000
-_USUAL_INTERVAL = 10_000
 
 _VALUE = Column("value", "value", "<f8")
 _COUNT = Column("count", "toFloat64(count)", "<f8")
@@ -44,7 +42,7 @@ class Growth:
         totals: list[Cells] = []
         try:
             budget.hold(groups, windows.count)
-            for chunk in _chunks(members, windows):
+            for chunk in chunks(members, windows, _CHUNK_POINTS):
                 points = await self._points([members[place] for place in chunk], windows, budget)
                 found = await to_thread.run_sync(self._added, points, members, chunk, windows, group, groups)
                 totals = [one.plus(other) for one, other in zip(totals, found, strict=True)] if totals else found
@@ -83,12 +81,3 @@ class Growth:
         monotonic = self.metric.monotonic or self.metric.type != "sum"
         found = increments(points, cumulative, monotonic=monotonic, since=self._since(windows))
         return added_up(found, windows, group[list(chunk)], groups)
-
-
-def _chunks(members: Sequence[Member], windows: Windows) -> Iterator[Sequence[int]]:
-    """Places of members that can be read in one query, in the order of the tables."""
-    ordered = sorted(range(len(members)), key=lambda place: members[place].series)
-    length = windows.end - windows.start
-    size = max(1, min(_CHUNK_SERIES, _CHUNK_POINTS * _USUAL_INTERVAL // max(length, 1)))
-    for first in range(0, len(ordered), size):
-        yield ordered[first : first + size]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -17,6 +18,8 @@ Keys: TypeAlias = tuple[str | None, ...]
 """The values of a group, in the order of its names; None where series have no such attribute."""
 
 MOST_SERIES = 200_000
+_CHUNK_SERIES = 2_000
+_USUAL_INTERVAL = 10_000
 AHEAD = 3_600_000
 """How long before its time a point may arrive, milliseconds."""
 
@@ -50,6 +53,18 @@ class Member:
 def too_large(detail: str) -> Problem:
     """422 for a query that needs more than one may."""
     return Problem(422, "query-too-large", "The query is too large", detail)
+
+
+def chunks(members: Sequence[Member], windows: Windows, points: int) -> Iterator[Sequence[int]]:
+    """Places of members that can be read in one query, in the order of the tables.
+
+    points: how many a query may read, if one comes every ten seconds.
+    """
+    ordered = sorted(range(len(members)), key=lambda place: members[place].series)
+    length = max(1, windows.end - windows.start)
+    size = max(1, min(_CHUNK_SERIES, points * _USUAL_INTERVAL // length))
+    for first in range(0, len(ordered), size):
+        yield ordered[first : first + size]
 
 
 async def select_series(

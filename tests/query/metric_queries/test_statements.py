@@ -23,8 +23,8 @@ STATEMENTS = {
     "metrics_attributes": attributes_sql(CONDITION),
     "metrics_attribute_values": values_sql("", "any"),
     "metrics_selected": SELECTED,
-    "metrics_explicit_histograms": explicit_sql("SELECT 1 AS selected"),
-    "metrics_exponential_histograms": exponential_sql("SELECT 1 AS selected"),
+    "metrics_explicit_histograms": explicit_sql(),
+    "metrics_exponential_histograms": exponential_sql(),
 }
 
 

@@ -1,19 +1,19 @@
-SELECT key, sum(arraySum(total)) AS observations,
+SELECT grp,
     groupArray((number, bounds, total, smallest, largest, without_smallest, without_largest)) AS parts
 FROM
 (
     SELECT
-        key, number, point.6 AS bounds, sumForEach(arrayMap(x -> x * weight, point.7)) AS total,
+        grp, number, point.6 AS bounds, sumForEach(arrayMap(x -> x * weight, point.7)) AS total,
         min(c.smallest) AS smallest, max(c.largest) AS largest,
         countIf(NOT is_empty AND c.smallest IS NULL) AS without_smallest,
         countIf(NOT is_empty AND c.largest IS NULL) AS without_largest
     FROM (SELECT
-        key, entry.1 AS number, entry.2 AS weight, entry.3 AS point,
+        grp, entry.1 AS number, entry.2 AS weight, entry.3 AS point,
         entry.4 AS smallest, entry.5 AS largest, entry.6 AS is_empty
     FROM
     (
         SELECT
-            key, points, numbers, known, whole,
+            grp, points, numbers, known, whole,
             arrayMap((k, w) -> k AND NOT w, known, whole) AS differs,
             arrayPushBack(arrayPopFront(differs), false) AS next_differs,
             arrayPushBack(arrayPopFront(numbers), -2) AS next_numbers,
@@ -29,7 +29,7 @@ FROM
         FROM
         (
             SELECT
-                keys AS key, points,
+                grp, points,
                 arrayPushFront(arrayPopBack(points.1), 0) AS instants_before,
                 arrayPushFront(arrayPopBack(points.2), 0) AS starts_before,
                 arrayPushFront(arrayPopBack(points.3), 0.) AS counts_before,
@@ -50,7 +50,8 @@ FROM
             FROM
             (
                 SELECT
-                    keys, cumulative,
+                    transform(series, {ids:Array(UInt64)}, {groups:Array(UInt32)}, 0) AS grp,
+                    transform(series, {ids:Array(UInt64)}, {cumulative:Array(UInt8)}, 0) AS cumulative,
                     arrayFilter(
                         (x, before) -> x.1 != before, sorted, arrayPushFront(arrayPopBack(sorted.1), -1)
                     ) AS points
@@ -59,13 +60,12 @@ FROM
                     SELECT series, arraySort(x -> x.1, groupArray((toUnixTimestamp64Milli(ts), toUnixTimestamp64Milli(started), toFloat64(count), min, max, if(length(counts) = length(bounds) + 1 AND arraySort(bounds) = bounds AND NOT arrayExists(x -> isNaN(x), bounds), bounds, []), if(length(counts) = length(bounds) + 1 AND arraySort(bounds) = bounds AND NOT arrayExists(x -> isNaN(x), bounds), counts, [count])::Array(Int64)))) AS sorted
                     FROM metric_histograms
                     WHERE tenant = {tenant:String} AND metric = {metric:String}
-                        AND series IN (SELECT series FROM (SELECT 1 AS selected))
+                        AND series IN {ids:Array(UInt64)}
                         AND ts >= fromUnixTimestamp64Milli({read_from:Int64}, 'UTC')
                         AND ts < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
                         AND bitAnd(flags, 1) = 0
                     GROUP BY series
-                ) AS found
-                ANY INNER JOIN (SELECT 1 AS selected) AS chosen USING series
+                )
             )
         )
     )
@@ -76,9 +76,7 @@ FROM
             arrayFilter((x, f) -> f, points, takes)),
         arrayFilter((x, f) -> f, extremes, known)
     ) AS entry) AS c
-    GROUP BY key, number, bounds
+    GROUP BY grp, number, bounds
 )
-GROUP BY key
-ORDER BY observations DESC, key
-LIMIT {limit:UInt64}
+GROUP BY grp
 SETTINGS optimize_aggregation_in_order = 1, aggregation_in_order_max_block_bytes = 2000000

@@ -1,21 +1,21 @@
-SELECT key, sum(zero + arraySum(positive.2) + arraySum(negative.2)) AS observations,
+SELECT grp,
     groupArray((number, scale, threshold, zero, positive, negative,
         smallest, largest, without_smallest, without_largest)) AS parts
 FROM
 (
     SELECT
-        key, number, point.6 AS scale, point.7 AS threshold, sum(point.8 * weight) AS zero,
+        grp, number, point.6 AS scale, point.7 AS threshold, sum(point.8 * weight) AS zero,
         sumMap(arrayMap(i -> point.9.1 + i, range(length(point.9.2))), arrayMap(x -> x * weight, point.9.2)) AS positive, sumMap(arrayMap(i -> point.10.1 + i, range(length(point.10.2))), arrayMap(x -> x * weight, point.10.2)) AS negative,
         min(c.smallest) AS smallest, max(c.largest) AS largest,
         countIf(NOT is_empty AND c.smallest IS NULL) AS without_smallest,
         countIf(NOT is_empty AND c.largest IS NULL) AS without_largest
     FROM (SELECT
-        key, entry.1 AS number, entry.2 AS weight, entry.3 AS point,
+        grp, entry.1 AS number, entry.2 AS weight, entry.3 AS point,
         entry.4 AS smallest, entry.5 AS largest, entry.6 AS is_empty
     FROM
     (
         SELECT
-            key, points, numbers, known, whole,
+            grp, points, numbers, known, whole,
             arrayMap((k, w) -> k AND NOT w, known, whole) AS differs,
             arrayPushBack(arrayPopFront(differs), false) AS next_differs,
             arrayPushBack(arrayPopFront(numbers), -2) AS next_numbers,
@@ -31,7 +31,7 @@ FROM
         FROM
         (
             SELECT
-                keys AS key, points,
+                grp, points,
                 arrayPushFront(arrayPopBack(points.1), 0) AS instants_before,
                 arrayPushFront(arrayPopBack(points.2), 0) AS starts_before,
                 arrayPushFront(arrayPopBack(points.3), 0.) AS counts_before,
@@ -52,7 +52,8 @@ FROM
             FROM
             (
                 SELECT
-                    keys, cumulative,
+                    transform(series, {ids:Array(UInt64)}, {groups:Array(UInt32)}, 0) AS grp,
+                    transform(series, {ids:Array(UInt64)}, {cumulative:Array(UInt8)}, 0) AS cumulative,
                     arrayFilter(
                         (x, before) -> x.1 != before, sorted, arrayPushFront(arrayPopBack(sorted.1), -1)
                     ) AS points
@@ -61,13 +62,12 @@ FROM
                     SELECT series, arraySort(x -> x.1, groupArray((toUnixTimestamp64Milli(ts), toUnixTimestamp64Milli(started), toFloat64(count), min, max, scale, zero_threshold, zero_count::Int64, (positive_offset, positive_counts::Array(Int64)), (negative_offset, negative_counts::Array(Int64))))) AS sorted
                     FROM metric_exponential_histograms
                     WHERE tenant = {tenant:String} AND metric = {metric:String}
-                        AND series IN (SELECT series FROM (SELECT 1 AS selected))
+                        AND series IN {ids:Array(UInt64)}
                         AND ts >= fromUnixTimestamp64Milli({read_from:Int64}, 'UTC')
                         AND ts < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
                         AND bitAnd(flags, 1) = 0
                     GROUP BY series
-                ) AS found
-                ANY INNER JOIN (SELECT 1 AS selected) AS chosen USING series
+                )
             )
         )
     )
@@ -78,9 +78,7 @@ FROM
             arrayFilter((x, f) -> f, points, takes)),
         arrayFilter((x, f) -> f, extremes, known)
     ) AS entry) AS c
-    GROUP BY key, number, scale, threshold
+    GROUP BY grp, number, scale, threshold
 )
-GROUP BY key
-ORDER BY observations DESC, key
-LIMIT {limit:UInt64}
+GROUP BY grp
 SETTINGS optimize_aggregation_in_order = 1, aggregation_in_order_max_block_bytes = 2000000
