@@ -19,6 +19,7 @@ from spanhouse_collector.admission.keys import KeyRing
 from spanhouse_collector.config import CollectorConfig
 from spanhouse_collector.edges.rollup import EdgeRollup
 from spanhouse_collector.loading.series_limits import SeriesLimits
+from spanhouse_collector.metric_tiers.rollup import MetricRollup
 from spanhouse_collector.observation.levels import show_levels
 from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.observation.polled_levels import PolledLevels
@@ -61,6 +62,7 @@ class Collector:
             for signal in SIGNALS.values()
         ]
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
+        self._metric_rollup = MetricRollup(store, config.rollup, inserting)
         self._series_limits = SeriesLimits(store, config.max_series)
         self._polled_levels = PolledLevels(store, QuarantineFolder(data.quarantine), self._metrics)
         self._receiver = Receiver(self._pipelines, self._metrics, config, Access(keys))
@@ -90,6 +92,7 @@ class Collector:
         self._tasks = [
             *(task for pipeline in self._pipelines for task in pipeline.run()),
             asyncio.create_task(self._rollup.run(), name="edge-rollup"),
+            asyncio.create_task(self._metric_rollup.run(), name="metric-rollup"),
             asyncio.create_task(self._series_limits.run(), name="series-limits"),
             asyncio.create_task(self._polled_levels.run(), name="polled-levels"),
         ]
@@ -110,6 +113,7 @@ class Collector:
         self._receiver.stop(seconds)
         await self._grpc.stop(seconds / 4)
         self._rollup.stop()
+        self._metric_rollup.stop()
         self._series_limits.stop()
         self._polled_levels.stop()
         for pipeline in self._pipelines:

@@ -46,6 +46,11 @@ def _rules(retention: Retention) -> Iterator[tuple[str, str, int | None]]:
     yield "resources", "toDateTime(last_seen)", retention.hours
     for points in ("numbers", "histograms", "exponential_histograms", "summaries"):
         yield f"metric_{points}", "toDateTime(ts)", retention.minutes
+    yield "metric_numbers_5m", "until", retention.minutes
+    yield "metric_numbers_1h", "until", retention.hours
+    yield "metric_numbers_1d", "until", retention.days
+    yield "metric_arrivals", "until", retention.minutes
+    yield "metric_rolled", "until", retention.days
     yield "metric_series", "toDateTime(last_seen)", retention.hours
     yield "metric_refused", "hour", retention.hours
     yield "red_1h", "hour", retention.hours

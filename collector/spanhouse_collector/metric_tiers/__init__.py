@@ -1,0 +1,1 @@
+"""Points of gauges and sums by five minutes, hour and day."""

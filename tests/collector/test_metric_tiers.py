@@ -1,0 +1,187 @@
+"""Tiers say of points what a look at each of them would say, however late and in whatever order they come."""
+
+from __future__ import annotations
+
+import math
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anyio import CapacityLimiter
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from spanhouse_collector.config import RollupConfig
+from spanhouse_collector.metric_tiers.rollup import MetricRollup
+from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, migrate, open_store
+from spanhouse_storage.engine import METRICS
+
+from tests.support.metrics import CUMULATIVE, DELTA, counter, gauge, metrics_request, metrics_segment, number
+
+pytestmark = pytest.mark.anyio
+
+HOUR, DAY, SECOND = 3600, 86_400, 10**9
+# The beginning of the day before yesterday: all its hours are over.
+BEGIN = int(time.time()) // DAY * DAY - 2 * DAY
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(StoreConfig(engine=EmbeddedConfig(path=tmp_path / "engine")))
+    migrate(opened)
+    yield opened
+    opened.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of a metric: `at` in milliseconds after the beginning."""
+
+    metric: str
+    at: int
+    value: float | None
+
+
+class Sender:
+    def __init__(self, store: Store, folder: Path) -> None:
+        self._store = store
+        self._folder = folder
+        self._sent = 0
+
+    def send(self, points: Sequence[Point]) -> None:
+        self._sent += 1
+        path = self._folder / f"{self._sent}.frames"
+        path.write_bytes(metrics_segment([metrics_request({"web": [_metric(point)]}) for point in points], tenant="t"))
+        self._store.insert_segment(path, path.stem, METRICS)
+
+
+def _metric(point: Point) -> Metric:
+    made = number(point.value, {"of": "one"}, at=BEGIN * SECOND + point.at * 10**6)
+    match point.metric:
+        case "counter":
+            return counter("counter", made, temporality=CUMULATIVE)
+        case "delta":
+            return counter("delta", made, temporality=DELTA)
+        case "fluctuating":
+            return counter("fluctuating", made, monotonic=False)
+    return gauge("gauge", made)
+
+
+def some_points(random: random.Random) -> list[Point]:
+    """A day of each metric: with gaps, restarts, values of all kinds and instants at the ends of windows."""
+    points = []
+    for metric in ("counter", "delta", "fluctuating", "gauge"):
+        at = total = 0.0
+        while at < DAY * 1000:
+            at += random.choice([1, 1000, 60_000, 300_000 - at % 300_000, 2 * HOUR * 1000 * random.random()])
+            total = 0.0 if random.random() < 0.05 else total + random.choice([0, 1, 2.5, 1e6])
+            value = total if metric == "counter" else random.choice([0, 1e-320, 1.5, 7, 1e3, math.inf])
+            if metric in ("fluctuating", "gauge"):
+                value *= random.choice([1, -1])
+            points.append(Point(metric, int(at), random.choice([value] * 9 + [math.nan, None])))
+    return [point for point in points if point.at <= DAY * 1000]
+
+
+def expected(points: Sequence[Point], seconds: int) -> list[dict[str, Any]]:
+    """The rows of a tier, by looking at each point."""
+    windows: dict[tuple[str, int], list[Point]] = {}
+    unique = {(point.metric, point.at): point for point in points}
+    for point in sorted(unique.values(), key=lambda point: point.at):
+        if point.value is not None and not math.isnan(point.value):
+            windows.setdefault((point.metric, -(-point.at // (seconds * 1000)) * seconds), []).append(point)
+    return [_row(metric, end, some) for (metric, end), some in sorted(windows.items())]
+
+
+def _row(metric: str, end: int, points: Sequence[Point]) -> dict[str, Any]:
+    values = [point.value for point in points if point.value is not None]
+    gains = [later if later < earlier else later - earlier for earlier, later in pairwise(values)]
+    is_counter = metric in ("counter", "delta")
+    return {
+        "metric": metric,
+        "until": end,
+        "count": len(values),
+        "sum": sum(values),
+        "min": min(values),
+        "max": max(values),
+        "first_at": points[0].at,
+        "first": values[0],
+        "last_at": points[-1].at,
+        "last": values[-1],
+        "increase": sum(values) if metric == "delta" else sum(gains),
+        "positive": {} if is_counter else Counter(_bucket(value) for value in values if value >= 0),
+        "negative": {} if is_counter else Counter(_bucket(-value) for value in values if value < 0),
+    }
+
+
+def _bucket(magnitude: float) -> int:
+    if magnitude == 0:
+        return -32768
+    return 32767 if math.isinf(magnitude) else max(math.ceil(math.log2(magnitude) * 32) - 1, -32767)
+
+
+TIER = """
+SELECT
+    metric, toUnixTimestamp(until) - {begin:Int64} AS until, count, sum, min, max,
+    toUnixTimestamp64Milli(first_ts) - {begin:Int64} * 1000 AS first_at, first,
+    toUnixTimestamp64Milli(last_ts) - {begin:Int64} * 1000 AS last_at, last, increase, positive, negative
+FROM metric_numbers_TIER FINAL WHERE tenant = 't' ORDER BY metric, until
+"""
+
+
+def tier(store: Store, name: str) -> list[dict[str, Any]]:
+    return store.rows(TIER.replace("TIER", name), {"begin": BEGIN})
+
+
+def rollup(store: Store) -> MetricRollup:
+    return MetricRollup(store, RollupConfig(), CapacityLimiter(1))
+
+
+def assert_tiers(store: Store, points: Sequence[Point]) -> None:
+    for name, seconds in (("5m", 300), ("1h", HOUR), ("1d", DAY)):
+        found, wanted = tier(store, name), expected(points, seconds)
+        assert len(found) == len(wanted), name
+        for row, reference in zip(found, wanted, strict=True):
+            for exact in ("metric", "positive", "negative"):
+                assert row.pop(exact) == reference.pop(exact), (name, reference)
+            assert row == pytest.approx(reference, rel=1e-9, nan_ok=True), name
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_tiers_equal_a_look_at_each_point(store: Store, tmp_path: Path, seed: int) -> None:
+    points = some_points(random.Random(seed))
+    shuffled = random.Random(seed).sample(points, len(points))
+    sender, rolling = Sender(store, tmp_path), rollup(store)
+    third = len(points) // 3
+    for some in (shuffled[:third], shuffled[third : 2 * third], shuffled[2 * third :] + shuffled[:10]):
+        sender.send(some)
+        await rolling.step()
+
+    assert_tiers(store, points)
+
+
+async def test_only_what_points_came_for_is_made_again(store: Store, tmp_path: Path) -> None:
+    sender, rolling = Sender(store, tmp_path), rollup(store)
+    sender.send([Point("gauge", at, 1.0) for at in range(1000, 5 * HOUR * 1000, 60_000)])
+    assert await rolling.step() == 5 + 1
+    long_ago = (
+        "ALTER TABLE metric_arrivals UPDATE arrived = arrived - INTERVAL 1 HOUR WHERE 1 SETTINGS mutations_sync = 1"
+    )
+    store.command(long_ago)
+    assert await rollup(store).step() == 0
+    sender.send([Point("gauge", HOUR * 1000, 2.0)])
+    assert await rollup(store).step() == 1 + 1
+
+
+async def test_an_hour_that_goes_on_is_not_made_yet(store: Store, tmp_path: Path) -> None:
+    now = int(time.time() - BEGIN) * 1000
+    Sender(store, tmp_path).send([Point("gauge", now, 1.0), Point("gauge", now - 2 * HOUR * 1000, 1.0)])
+    assert await rollup(store).step() == 1
