@@ -39,7 +39,8 @@ class CataloguedMetric(BaseModel):
     first_seen: str = Field(description="When the first point arrived, nanoseconds since 1970.")
     last_seen: str
     conflicts: list[Literal["type", "unit", "monotonic"]] = Field(
-        description="In what other metrics of this name differ from it; queries have to say which one they mean."
+        description="In what other metrics of this name differ from it (monotonic: other sums); queries have to say "
+        "which one they mean."
     )
 
 
@@ -82,7 +83,8 @@ FROM
     SELECT *,
         length(groupUniqArray(metric_type) OVER same_name) > 1 AS other_type,
         length(groupUniqArray(unit) OVER same_name) > 1 AS other_unit,
-        length(groupUniqArray(monotonic) OVER same_name) > 1 AS other_monotonic
+        metric_type = 'sum' AND length(groupUniqArrayIf(monotonic, metric_type = 'sum') OVER same_name) > 1
+            AS other_monotonic
     FROM known
     WINDOW same_name AS (PARTITION BY metric)
 )

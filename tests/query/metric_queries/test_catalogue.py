@@ -45,14 +45,17 @@ def test_conflicts_are_listed_side_by_side_and_marked(service: Service, tenant: 
     found = catalogue(service, tenant)["metrics"]
 
     assert [(one["name"], one["type"], one["unit"], one["conflicts"]) for one in found] == [
-        ("m", "gauge", "1", ["type", "unit", "monotonic"]),
-        ("m", "gauge", "By", ["type", "unit", "monotonic"]),
-        ("m", "sum", "1", ["type", "unit", "monotonic"]),
+        ("m", "gauge", "1", ["type", "unit"]),
+        ("m", "gauge", "By", ["type", "unit"]),
+        ("m", "sum", "1", ["type", "unit"]),
         ("n", "gauge", "1", []),
     ]
     assert found[2]["temporalities"] == ["cumulative", "delta"]
     (narrowed,) = catalogue(service, tenant, type="sum")["metrics"]
-    assert narrowed["conflicts"] == ["type", "unit", "monotonic"]
+    assert narrowed["conflicts"] == ["type", "unit"]
+    feed(service, tenant, {"cart": [counter("m", number(1), monotonic=False)]})
+    found = catalogue(service, tenant, type="sum")["metrics"]
+    assert [(one["monotonic"], one["conflicts"][-1]) for one in found] == [(False, "monotonic"), (True, "monotonic")]
 
 
 def test_filters_by_name_service_and_time(service: Service, tenant: str) -> None:

@@ -27,7 +27,8 @@ FROM
     SELECT *,
         length(groupUniqArray(metric_type) OVER same_name) > 1 AS other_type,
         length(groupUniqArray(unit) OVER same_name) > 1 AS other_unit,
-        length(groupUniqArray(monotonic) OVER same_name) > 1 AS other_monotonic
+        metric_type = 'sum' AND length(groupUniqArrayIf(monotonic, metric_type = 'sum') OVER same_name) > 1
+            AS other_monotonic
     FROM known
     WINDOW same_name AS (PARTITION BY metric)
 )
