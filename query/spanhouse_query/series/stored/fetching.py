@@ -79,6 +79,7 @@ async def columns(
         **{**stretch.parameters, "limit": budget.samples + 1},
     )
     rows: NDArray[np.void] = np.frombuffer(answer, dtype=[(column.name, column.dtype) for column in wanted])
+    reader.rows_read += rows.size
     budget.read(rows.size)
     return rows
 
