@@ -52,14 +52,14 @@ def _both(source: Server, expression: str) -> tuple[Answer, Answer]:
     return source.instant(expression), source.range(expression)
 
 
-def agree(expected: Asked, actual: Asked, case: Case) -> None:
-    """Or fail with what they disagree about first."""
+def agree(expected: Asked, actual: Asked, case: Case, *, who: str) -> None:
+    """Or fail with what they disagree about first. who: whose answer it is, and by whom it is judged."""
     instant, ranged = expected.both(case.expression)
     got_instant, got_ranged = actual.both(case.expression)
     sorts = case.text.startswith("sort")
     found = disagreement(instant, got_instant, in_order=sorts) or disagreement(ranged, got_ranged)
     if found:
-        pytest.fail(found, pytrace=False)
+        pytest.fail(f"{who}: {found}", pytrace=False)
 
 
 def skip_what_changed(case: Case, version: int) -> None:

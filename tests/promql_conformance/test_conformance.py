@@ -1,4 +1,4 @@
-"""Spanhouse against the reference, and against the Prometheus of this machine."""
+"""Each expression of the table: Spanhouse against the reference, and both against the Prometheus of this machine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ def test_the_table_has_hundreds_of_different_expressions() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.text)
 def test_spanhouse_answers_as_documented(case: Case, reference: Asked, spanhouse: Asked) -> None:
-    agree(reference, spanhouse, case)
+    agree(reference, spanhouse, case, who="Spanhouse, by the reference")
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.text)
-def test_prometheus_agrees_with_spanhouse(
-    case: Case, prometheus_version: int, prometheus: Asked, spanhouse: Asked
+def test_prometheus_agrees(
+    case: Case, prometheus_version: int, reference: Asked, prometheus: Asked, spanhouse: Asked
 ) -> None:
     skip_what_changed(case, prometheus_version)
 
-    agree(prometheus, spanhouse, case)
+    agree(prometheus, reference, case, who="the reference, by Prometheus")
+    agree(prometheus, spanhouse, case, who="Spanhouse, by Prometheus")
