@@ -38,7 +38,8 @@ def _telemetry(service: Service, options: DemoOptions) -> Mapping[str, str]:
             ("service.namespace=shop", f"service.version={_version()}", "deployment.environment.name=demo")
         ),
         "OTEL_TRACES_EXPORTER": "otlp",
-        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_METRIC_EXPORT_INTERVAL": "5000",  # milliseconds; a minute would be long for a look at the shop
         "OTEL_LOGS_EXPORTER": "none",
         "OTEL_EXPORTER_OTLP_PROTOCOL": service.protocol,
         "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,

@@ -1,4 +1,4 @@
-"""A small OTLP endpoint that keeps the spans it is sent, over gRPC and HTTP, and metrics over HTTP, as they came."""
+"""A small OTLP endpoint that keeps the spans and metrics it is sent, over gRPC and HTTP, as they came."""
 
 import gzip
 import threading
@@ -13,6 +13,10 @@ import grpc
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
     ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import (
+    MetricsServiceServicer,
+    add_MetricsServiceServicer_to_server,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
@@ -91,7 +95,15 @@ def _grpc_door(sink: OtlpSink) -> Iterator[None]:
             sink.keep(request, "grpc")
             return ExportTraceServiceResponse()
 
+    class MetricsServicer(MetricsServiceServicer):
+        def Export(
+            self, request: ExportMetricsServiceRequest, _context: grpc.ServicerContext
+        ) -> ExportMetricsServiceResponse:
+            sink.metrics.append(request)
+            return ExportMetricsServiceResponse()
+
     server = grpc.server(ThreadPoolExecutor(max_workers=4))
+    add_MetricsServiceServicer_to_server(MetricsServicer(), server)  # type: ignore[no-untyped-call]  # generated code
     add_TraceServiceServicer_to_server(Servicer(), server)  # type: ignore[no-untyped-call]  # generated code
     sink.grpc_url = f"http://127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()

@@ -24,6 +24,14 @@ def ask(running: Running, path: str, tenant: str = "default", **parameters: str 
     return answer
 
 
+def promql(running: Running, query: str, tenant: str = "default") -> list[tuple[dict[str, str], float]]:
+    """The labels and values that an expression has now; AssertionError unless it is answered."""
+    path = f"/prometheus/api/v1/query?{urlencode({'query': query})}"
+    status, body = running.get(path, headers={"x-scope-orgid": tenant})
+    assert status == 200, (status, body)
+    return [(sample["metric"], float(sample["value"][1])) for sample in json.loads(body)["data"]["result"]]
+
+
 def send(running: Running, request: ExportTraceServiceRequest, tenant: str = "default") -> None:
     """POST a request over OTLP/HTTP; AssertionError unless it is accepted in full."""
     headers = {"content-type": "application/x-protobuf", "x-scope-orgid": tenant}

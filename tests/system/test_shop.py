@@ -18,11 +18,13 @@ from tests.cli.running import Running
 from tests.demo.node_service import FAILS_EVERY, installed_services
 from tests.demo.shop_process import shop
 from tests.support.polling import eventually
-from tests.system.api import all_traces, ask, is_stored, spans_of
+from tests.system.api import all_traces, ask, is_stored, promql, spans_of
 
 JOURNEYS = 20
 SEED = 11
 BOUND = 0.011
+MIB = 1 << 20
+HTTP_SERVICES = {"storefront", "catalog", "cart", "checkout"}
 ENTRY = (Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CONSUMER)
 
 
@@ -66,6 +68,25 @@ def test_the_shop_is_mapped_call_by_call_and_measured_within_the_bound(running: 
         assert edge["errors"] >= sum(count for known, count in failures.items() if (known.client, known.server) == ends)
 
     _percentiles_agree(running)
+    _metrics_agree(running)
+
+
+def _metrics_agree(running: Running) -> None:
+    """What the services counted themselves is what their spans tell."""
+    spans = Counter(
+        service
+        for trace in all_traces(running)
+        for service, span in spans_of(running, trace["trace_id"])
+        if span.kind == Span.SPAN_KIND_SERVER and service in HTTP_SERVICES
+    )
+    counted = promql(running, "sum by (job) (last_over_time(http_server_request_duration_seconds_count[1h]))")
+    assert {labels["job"]: value for labels, value in counted} == {
+        f"shop/{service}": count for service, count in spans.items()
+    }
+    (memory,) = promql(running, 'last_over_time(process_memory_usage_bytes{job="shop/catalog"}[1h])')
+    assert memory[1] > MIB
+    (idle,) = promql(running, 'sum(last_over_time(system_cpu_time_seconds_total{state="idle"}[1h]))')
+    assert idle[1] > 0
 
 
 def _percentiles_agree(running: Running) -> None:
