@@ -14,11 +14,12 @@ from spanhouse_demo.plan import kinds_of
 from spanhouse_demo.third_party import FRAUD_HOST
 from spanhouse_demo.topology import CATALOG_SQLITE, EDGES, QUEUE, SERVICES, expected_calls, expected_failures
 
-from tests.cli.running import Running
+from tests.cli.running import Running, serving
 from tests.demo.node_service import FAILS_EVERY, installed_services
 from tests.demo.shop_process import shop
 from tests.support.polling import eventually
-from tests.system.api import all_traces, ask, is_stored, promql, spans_of
+from tests.support.spans import request, span
+from tests.system.api import all_traces, ask, is_stored, promql, send, spans_of
 
 JOURNEYS = 20
 SEED = 11
@@ -117,3 +118,20 @@ def test_services_in_node_are_mapped(running: Running, pytestconfig: pytest.Conf
     assert (edge["server"], edge["connection"], edge["calls"]) == ("node-api", "rpc", traces)
     assert edge["errors"] == traces // FAILS_EVERY
     assert Counter(trace["root_service"] for trace in all_traces(running)) == {"node-web": traces}
+    for name, job in (("client", "node/node-web"), ("server", "node/node-api")):
+        (counted,) = promql(running, f"sum by (job) ({{__name__=~'http_{name}_.*duration.*_count'}})")
+        assert counted == ({"job": job}, traces)
+
+
+def test_what_spanhouse_counts_of_itself_can_be_asked_of_it(tmp_path: Path) -> None:
+    with serving("up", tmp_path / "data", "--self-metrics-interval=1s", "--metrics-segment-age=100ms") as running:
+        send(running, request({"web": [span(), span()]}))
+
+        def counted() -> bool:
+            found = promql(running, "spanhouse_spans_accepted_total", tenant="_spanhouse")
+            return [(labels["tenant"], labels["job"], value) for labels, value in found] == [
+                ("default", "spanhouse", 2)
+            ]
+
+        eventually(lambda: counted() or None)
+        assert running.stop() == 0
