@@ -18,7 +18,8 @@ from tests.cli.running import Running, serving
 from tests.demo.node_service import FAILS_EVERY, installed_services
 from tests.demo.shop_process import shop
 from tests.support.polling import eventually
-from tests.support.spans import request, span
+from tests.support.spans import request
+from tests.support.spans import span as any_span
 from tests.system.api import all_traces, ask, is_stored, promql, send, spans_of
 
 JOURNEYS = 20
@@ -125,7 +126,7 @@ def test_services_in_node_are_mapped(running: Running, pytestconfig: pytest.Conf
 
 def test_what_spanhouse_counts_of_itself_can_be_asked_of_it(tmp_path: Path) -> None:
     with serving("up", tmp_path / "data", "--self-metrics-interval=1s", "--metrics-segment-age=100ms") as running:
-        send(running, request({"web": [span(), span()]}))
+        send(running, request({"web": [any_span(), any_span()]}))
 
         def counted() -> bool:
             found = promql(running, "spanhouse_spans_accepted_total", tenant="_spanhouse")
