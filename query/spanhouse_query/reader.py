@@ -14,7 +14,10 @@ from spanhouse_query.own_spans import tracer
 from spanhouse_query.tiers import TierName
 from spanhouse_query.time_range import TimeRange
 
-_FRESHNESS = "SELECT toUnixTimestamp64Milli(max(last_seen)) AS newest FROM resources WHERE tenant = {tenant:String}"
+_NEWEST = "toUnixTimestamp64Milli(max(last_seen)) AS newest"
+_OF_TENANT = "FROM resources WHERE tenant = {tenant:String}"
+_FRESHNESS = f"SELECT {_NEWEST} {_OF_TENANT}"
+_SERVICES = f"SELECT {_NEWEST}, groupUniqArray(service::String) AS services {_OF_TENANT}"
 
 
 class RangeAnswer(BaseModel):
@@ -119,6 +122,13 @@ class Reader:
         if self._newest is None:
             self._newest = int((await self.rows(_FRESHNESS))[0]["newest"])
         return self._newest
+
+    async def services(self) -> set[str]:
+        """The services that ever sent a span; `freshness` is then known too."""
+        (row,) = await self.rows(_SERVICES)
+        if self._newest is None:
+            self._newest = int(row["newest"])
+        return set(row["services"])
 
     async def meta(
         self,

@@ -9,13 +9,7 @@ from spanhouse_query.problems import Problem, not_found
 from spanhouse_query.reader import Reader
 
 KNOWN_SERVICE = "SELECT service FROM resources WHERE tenant = {tenant:String}"
-_SERVICES_SQL = f"SELECT DISTINCT service::String AS name FROM ({KNOWN_SERVICE})"
 _SHOWN = 5
-
-
-async def known_services(reader: Reader) -> set[str]:
-    """The services that ever sent a span."""
-    return {row["name"] for row in await reader.rows(_SERVICES_SQL)}
 
 
 async def check_name(reader: Reader, name: str, present: Iterable[str]) -> None:
@@ -23,7 +17,7 @@ async def check_name(reader: Reader, name: str, present: Iterable[str]) -> None:
     names = set(present)
     if name in names:
         return
-    names |= await known_services(reader)
+    names |= await reader.services()
     if name not in names:
         raise unknown_name(name, names)
 

@@ -33,7 +33,7 @@ from spanhouse_query.service_map.completeness import completeness
 from spanhouse_query.service_map.edge_source import EdgeRows, mapped_range
 from spanhouse_query.service_map.edge_sums import ENDS, RESOLVED_ENDS, summed_minutes
 from spanhouse_query.service_map.focus import neighbourhood, within
-from spanhouse_query.service_map.known_names import check_name, known_services
+from spanhouse_query.service_map.known_names import check_name
 from spanhouse_query.service_map.matched import matching, read_matched, read_matched_nodes
 from spanhouse_query.service_map.rolled_map import read_map
 from spanhouse_query.service_map.text import as_dot, as_mermaid
@@ -151,8 +151,7 @@ async def _read(call: Call, parameters: ServiceMapParameters, effective: TimeRan
     if wanted is None:
         red = red_rows(effective, call.settings.retention, call.reader.now)
         services = _services(call.reader, red)
-        known = both(known_services(call.reader), call.reader.freshness())
-        rolled, (rows, (names, _)) = await both(read_map(call, effective), both(services, known))
+        rolled, (rows, names) = await both(read_map(call, effective), both(services, call.reader.services()))
         return _Found(await rolled.named_by(names), rows, SKETCH_ERROR)
     statement = map_sql if wanted.key is None else grouped_map_sql
     edges, rows = await both(read_matched(call, wanted, statement), read_matched_nodes(call, wanted))
