@@ -29,8 +29,7 @@ def across_series(cells: Cells, group: Integers, groups: int, aggregation: str |
         return _percentiles(cells, group, counts, aggregation)
     reduce_into, neutral = _REDUCTIONS[aggregation]
     values = np.full(counts.shape, neutral)
-    with np.errstate(invalid="ignore"):
-        reduce_into(values, group, np.where(cells.present, cells.values, neutral))
+    reduce_into(values, group, np.where(cells.present, cells.values, neutral))
     if aggregation == "avg":
         np.divide(values, counts, out=values, where=counts > 0)
     return Cells(values, counts > 0)
@@ -65,6 +64,5 @@ def _percentile(cells: Cells, counts: Floats, quantile: float) -> Floats:
     low, high = np.floor(rank).astype(np.int64), np.ceil(rank).astype(np.int64)
     columns = np.arange(len(counts))
     below, above = ordered[low, columns], ordered[high, columns]
-    with np.errstate(invalid="ignore"):
-        between = np.where(below == above, below, below + (above - below) * (rank - low))
+    between = np.where(below == above, below, below + (above - below) * (rank - low))
     return np.where(not_a_number, np.nan, between)

@@ -58,7 +58,14 @@ class SeriesQuery:
         return self.selected.metric
 
     async def answer(self, windows: Windows) -> Answered:
-        """A row a group and a column a window; groups without any value are left out."""
+        """A row a group and a column a window; groups without any value are left out.
+
+        What is beyond the doubles is infinite, and NaN what infinities leave open.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            return await self._answer(windows)
+
+    async def _answer(self, windows: Windows) -> Answered:
         if self.plan.over_time is None:
             in_buckets = self.plan.quantile is not None or self.plan.aggregation in ("min", "max")
             return await (self._of_buckets if in_buckets else self._of_observations)(windows)

@@ -67,8 +67,7 @@ def increments(points: Points, cumulative: Bools, *, monotonic: bool, since: int
     begins_now = (points.started > 0) & (points.started == points.ts)
     known = delta | ((continued | restarted) & ~begins_now)
     whole = delta | restarted
-    with np.errstate(invalid="ignore"):
-        added = tuple(np.where(whole, amount, amount - amount[before])[known] for amount in points.amounts)
+    added = tuple(np.where(whole, amount, amount - amount[before])[known] for amount in points.amounts)
     return Increments(points.row[known], points.ts[known], added)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 from anyio import to_thread
 
 from spanhouse_query.metric_queries.cells import Answered, Cells
@@ -43,5 +44,6 @@ class Smoothing:
         return Answered(found.groups, smooth.last(windows.count), found.truncated)
 
     def _smoothed(self, cells: Cells) -> Cells:
-        averages = moving_average(cells.known, self.steps)
-        return Cells(averages, averages == averages)
+        with np.errstate(over="ignore", invalid="ignore"):
+            averages = moving_average(cells.known, self.steps)
+        return Cells(averages, ~np.isnan(averages))

@@ -19,6 +19,9 @@ from spanhouse_query.trends.student import two_sided_quantile
 Floats = NDArray[np.float64]
 
 LEAST_POINTS = 4
+MOST = 1e300
+"""Of larger values a forecast is not a double."""
+
 _MOST_MEMORY = 0.99
 
 
@@ -95,11 +98,11 @@ class Fit:
 
 
 def fit_trend(values: Floats, *, confidence: float = 0.95, seasonal: bool = True) -> Fit | None:
-    """values: in even steps, NaN or infinite where there is none to go by. None for fewer than four values.
+    """values: in even steps, NaN, infinite or beyond 1e300 where there is none to go by. None for fewer than four.
 
     seasonal: whether to look for a season.
     """
-    values = np.where(np.isfinite(values), values, np.nan)
+    values = np.where(np.abs(values) <= MOST, values, np.nan)
     times = np.flatnonzero(~np.isnan(values)).astype(np.float64)
     if len(times) < LEAST_POINTS:
         return None

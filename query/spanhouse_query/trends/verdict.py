@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, TypeAlias
 
 from spanhouse_query.trends.fit import Fit
@@ -11,10 +12,11 @@ THRESHOLD = 0.05
 
 
 def relative_change(before: float, after: float) -> float | None:
-    """The change by what was before, 0.05 for 5 % more; None where that was 0 and anything would be infinitely more."""
+    """The change by what was before, 0.05 for 5 % more; None from 0, and where it is beyond the doubles."""
     if after == before:
         return 0.0
-    return (after - before) / abs(before) if before else None
+    change = (after - before) / abs(before) if before else math.inf
+    return change if math.isfinite(change) else None
 
 
 def verdict_of_change(before: float, after: float, threshold: float = THRESHOLD) -> Verdict:
