@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anyio import from_thread
 from promql_parser import VectorSelector
 
+from spanhouse_query.promql.threaded import Asking
 from spanhouse_query.promql.tree import selector_of
 from spanhouse_query.series import Grouping, Leaf, Matrix, RawSeries, Selection, Selector, SeriesSource, Steps
 from spanhouse_query.series.range_functions import RANGE_FUNCTIONS
@@ -16,10 +16,11 @@ LOOKBACK = 300_000
 
 
 class Leaves:
-    """A source for one query, which asks once for the series of a selector."""
+    """A source for one query, asked from the thread that evaluates it, and once for the series of a selector."""
 
-    def __init__(self, source: SeriesSource, lookback: int = LOOKBACK) -> None:
+    def __init__(self, source: SeriesSource, ask: Asking, lookback: int = LOOKBACK) -> None:
         self._source = source
+        self._ask = ask
         self.lookback = lookback
         self._selections: dict[tuple[Selector, int, int], Selection] = {}
 
@@ -39,15 +40,15 @@ class Leaves:
         """The function over the node's series, whose own offset and instant are the caller's."""
         selection = self._selection(selector_of(node), steps.start - window, steps.last)
         leaf = Leaf(function, steps, window, parameters)
-        return from_thread.run(self._source.evaluate, selection, leaf, grouping)
+        return self._ask(lambda: self._source.evaluate(selection, leaf, grouping))
 
     def samples(self, node: VectorSelector, after: int, until: int) -> Sequence[RawSeries]:
         """The node's samples in (after, until], unix milliseconds."""
         selection = self._selection(selector_of(node), after, until)
-        return from_thread.run(self._source.samples, selection, after, until)
+        return self._ask(lambda: self._source.samples(selection, after, until))
 
     def _selection(self, selector: Selector, start: int, end: int) -> Selection:
         key = (selector, start, end)
         if key not in self._selections:
-            self._selections[key] = from_thread.run(self._source.select, *key)
+            self._selections[key] = self._ask(lambda: self._source.select(*key))
         return self._selections[key]

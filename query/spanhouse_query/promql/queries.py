@@ -8,7 +8,6 @@ from typing import Any
 
 import anyio
 import promql_parser as nodes
-from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import checkpoint_if_cancelled
 
 from spanhouse_query.endpoint import Call
@@ -24,13 +23,11 @@ from spanhouse_query.promql.parameters import (
     instant,
     steps,
 )
+from spanhouse_query.promql.threaded import Asking, in_thread
 from spanhouse_query.promql.tree import bare, parse
 from spanhouse_query.promql.values import Scalar, Text
 from spanhouse_query.series import Matrix, Steps
 from spanhouse_query.series.stored import StoredMetrics
-
-_THREADS = CapacityLimiter(4)
-"""Threads that evaluate, apart from those that they wait for."""
 
 
 async def query(call: Call, parameters: QueryParameters) -> dict[str, Any]:
@@ -38,14 +35,14 @@ async def query(call: Call, parameters: QueryParameters) -> dict[str, Any]:
     at = Steps.at(instant("time", parameters.time, call.reader.now // 1_000_000))
     tree = parse(parameters.query)
 
-    def evaluate() -> dict[str, Any]:
-        evaluator = Evaluator(_leaves(call, parameters.lookback_delta), at)
+    def evaluate(ask: Asking) -> dict[str, Any]:
+        evaluator = Evaluator(_leaves(call, ask, parameters.lookback_delta), at)
         node = bare(tree)
         if isinstance(node, nodes.MatrixSelector | nodes.SubqueryExpr):
             return raw_answer(evaluator.raw(node, at))
         return instant_answer(evaluator.value(tree, at), at)
 
-    return _limited(await _in_thread(evaluate, parameters.timeout), parameters.limit)
+    return _limited(await _evaluated(evaluate, parameters.timeout), parameters.limit)
 
 
 async def query_range(call: Call, parameters: RangeQueryParameters) -> dict[str, Any]:
@@ -59,12 +56,12 @@ async def query_range(call: Call, parameters: RangeQueryParameters) -> dict[str,
             "must be Scalar or instant Vector"
         )
 
-    def evaluate() -> dict[str, Any]:
-        value = Evaluator(_leaves(call, parameters.lookback_delta), grid).value(tree, grid)
+    def evaluate(ask: Asking) -> dict[str, Any]:
+        value = Evaluator(_leaves(call, ask, parameters.lookback_delta), grid).value(tree, grid)
         assert not isinstance(value, Text)  # noqa: S101
         return range_answer(Matrix.of_scalar(value.values) if isinstance(value, Scalar) else value, grid)
 
-    return _limited(await _in_thread(evaluate, parameters.timeout), parameters.limit)
+    return _limited(await _evaluated(evaluate, parameters.timeout), parameters.limit)
 
 
 async def format_query(call: Call, parameters: FormatParameters) -> str:
@@ -72,17 +69,17 @@ async def format_query(call: Call, parameters: FormatParameters) -> str:
     return parse(parameters.query).prettify()
 
 
-def _leaves(call: Call, lookback: str) -> Leaves:
+def _leaves(call: Call, ask: Asking, lookback: str) -> Leaves:
     window = duration("lookback_delta", lookback, LOOKBACK)
     if window <= 0:
         raise BadExpression('invalid parameter "lookback_delta": it must be longer than 0')
-    return Leaves(StoredMetrics(call.reader), window)
+    return Leaves(StoredMetrics(call.reader), ask, window)
 
 
-async def _in_thread(evaluate: Callable[[], dict[str, Any]], longest: str) -> dict[str, Any]:
+async def _evaluated(evaluate: Callable[[Asking], dict[str, Any]], longest: str) -> dict[str, Any]:
     """Raises TimeoutError where it takes longer than that."""
     with _within(duration("timeout", longest, 0)):
-        answer: dict[str, Any] = await to_thread.run_sync(evaluate, limiter=_THREADS)
+        answer = await in_thread(evaluate)
         await checkpoint_if_cancelled()  # a thread cannot be: it may have ended too late
     return answer
 
