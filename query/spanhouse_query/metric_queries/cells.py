@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spanhouse_query.metric_queries.selected import Keys
+from spanhouse_query.metric_queries.members import Keys
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -7,20 +7,19 @@ added up before anything is merged.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from anyio import to_thread
 
 from spanhouse_query.metric_queries import explicit_histogram, exponential_histogram
-from spanhouse_query.metric_queries.cells import Integers
 from spanhouse_query.metric_queries.chosen import ChosenMetric
 from spanhouse_query.metric_queries.contributions import IN_ORDER, contributions_sql, window_parameters
 from spanhouse_query.metric_queries.distribution import Bucket, Distribution
 from spanhouse_query.metric_queries.explicit_histogram import BoundedCounts
 from spanhouse_query.metric_queries.exponential_histogram import ExponentialCounts
-from spanhouse_query.metric_queries.selected import Member, chunks
+from spanhouse_query.metric_queries.members import Members
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.reader import Reader
 
@@ -125,27 +124,22 @@ KINDS = {
 
 
 async def read_distributions(
-    reader: Reader,
-    metric: ChosenMetric,
-    members: Sequence[Member],
-    windows: Windows,
-    group: Integers,
-    lookback: int,
+    reader: Reader, metric: ChosenMetric, members: Members, windows: Windows, *, lookback: int
 ) -> list[ByWindow]:
-    """By group, what was observed in each window where anything was. group: of each member, from 0 without gaps.
+    """By group, what was observed in each window where anything was.
 
     lookback: how far before the windows the point before may be, milliseconds.
     """
     kind = KINDS[metric.type]
-    parts: list[dict[int, list[tuple[Any, ...]]]] = [defaultdict(list) for _ in range(int(group.max(initial=-1)) + 1)]
-    for chunk in chunks(members, windows, _CHUNK_POINTS):
+    parts: list[dict[int, list[tuple[Any, ...]]]] = [defaultdict(list) for _ in members.groups]
+    for chunk in members.chunks(windows, _CHUNK_POINTS):
         rows = await reader.rows(
             kind.sql(),
             window_parameters(windows, lookback),
             metric=metric.name,
-            ids=[members[place].series for place in chunk],
-            groups=[int(group[place]) for place in chunk],
-            cumulative=[int(members[place].cumulative) for place in chunk],
+            ids=list(chunk.ids),
+            groups=chunk.group.tolist(),
+            cumulative=chunk.cumulative.astype(int).tolist(),
         )
         for row in rows:
             for number, *part in row["parts"]:

@@ -10,36 +10,18 @@ from anyio import to_thread
 
 from spanhouse_query.metric_queries.across import across_series, newest
 from spanhouse_query.metric_queries.aggregations import Plan
-from spanhouse_query.metric_queries.cells import Answered, Cells, Floats, Integers
+from spanhouse_query.metric_queries.cells import Answered, Cells, Floats
 from spanhouse_query.metric_queries.chosen import ChosenMetric
 from spanhouse_query.metric_queries.distribution import Distribution, Estimate
 from spanhouse_query.metric_queries.distributions import ByWindow, read_distributions
 from spanhouse_query.metric_queries.growth import Growth
 from spanhouse_query.metric_queries.levels import Levels
-from spanhouse_query.metric_queries.selected import Keys, Member, SelectedSeries
+from spanhouse_query.metric_queries.members import Keys
+from spanhouse_query.metric_queries.selected import SelectedSeries
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.reader import Reader
 
 _GROWTH = ("increase", "rate")
-
-
-@dataclass(frozen=True, slots=True)
-class _Members:
-    """The series of a query. group: of each of them, which of the groups it is in."""
-
-    all: Sequence[Member]
-    groups: Sequence[Keys]
-    group: Integers
-
-    def of(self, groups: Integers) -> _Members:
-        """Those of these groups, which are numbered anew in this order."""
-        number = {int(group): place for place, group in enumerate(groups)}
-        kept = [place for place, group in enumerate(self.group) if int(group) in number]
-        return _Members(
-            [self.all[place] for place in kept],
-            [self.groups[group] for group in groups],
-            np.array([number[int(self.group[place])] for place in kept], np.int64),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +57,8 @@ class SeriesQuery:
 
     async def _of_observations(self, windows: Windows) -> Answered:
         """Their count and sum, and what is made of these."""
-        members = await self._members()
-        counts, sums = await self._growth.read(members.all, windows, members.group, len(members.groups))
+        members = await self.selected.members(self.reader)
+        counts, sums = await self._growth.read(members, windows)
         match self.plan.aggregation:
             case "sum":
                 cells = Cells(sums.values, sums.present & ~np.isnan(sums.values))
@@ -91,12 +73,12 @@ class SeriesQuery:
 
     async def _of_buckets(self, windows: Windows) -> Answered:
         """Percentiles and extremes of observations, of the groups with the most of them."""
-        members = await self._members()
-        counts, *_ = await self._growth.read(members.all, windows, members.group, len(members.groups))
+        members = await self.selected.members(self.reader)
+        counts, *_ = await self._growth.read(members, windows)
         most = np.argsort(-np.where(counts.present, counts.values, 0.0).sum(axis=1), kind="stable")
         kept = most[counts.present[most].any(axis=1)]
-        shown = members.of(kept[: self.limit])
-        found = await read_distributions(self.reader, self.metric, shown.all, windows, shown.group, self.staleness)
+        shown = members.in_groups(kept[: self.limit])
+        found = await read_distributions(self.reader, self.metric, shown, windows, lookback=self.staleness)
         answered = await to_thread.run_sync(self._estimated, shown.groups, found, windows)
         return replace(answered, truncated=len(kept) > self.limit)
 
@@ -117,19 +99,18 @@ class SeriesQuery:
 
     async def _of_growth(self, windows: Windows) -> Answered:
         """What was added to all series of a group."""
-        members = await self._members()
-        added, *_ = await self._growth.read(members.all, windows, members.group, len(members.groups))
+        members = await self.selected.members(self.reader)
+        added, *_ = await self._growth.read(members, windows)
         return self._ranked(members.groups, self._as_rate(added, windows))
 
     async def _of_series(self, windows: Windows) -> Answered:
         """One number a series, and then one a group."""
-        members = await self._members()
+        members = await self.selected.members(self.reader)
         group, groups = members.group, len(members.groups)
-        levels = Levels(self.reader, self.metric, members.all, staleness=self.staleness)
+        levels = Levels(self.reader, self.metric, members, staleness=self.staleness)
         over_time = str(self.plan.over_time)
         if over_time in _GROWTH:
-            each = np.arange(len(members.all))
-            added, *_ = await self._growth.read(members.all, windows, each, len(each))
+            added, *_ = await self._growth.read(members.each, windows)
             cells = self._as_rate(added, windows)
         else:
             cells = await levels.over_time(over_time, windows)
@@ -140,12 +121,6 @@ class SeriesQuery:
             how = self.plan.aggregation if self.plan.quantile is None else self.plan.quantile
             found = await to_thread.run_sync(across_series, cells, group, groups, how)
         return self._ranked(members.groups, found)
-
-    async def _members(self) -> _Members:
-        members = await self.selected.members(self.reader)
-        groups = sorted({member.keys for member in members}, key=_in_order)
-        place = {keys: number for number, keys in enumerate(groups)}
-        return _Members(members, groups, np.array([place[member.keys] for member in members], np.int64))
 
     @property
     def _growth(self) -> Growth:
@@ -159,16 +134,8 @@ class SeriesQuery:
         filled = np.flatnonzero(cells.present.any(axis=1))
         averages = _averages(cells.take(filled))
         order = filled[np.argsort(np.where(np.isnan(averages), np.inf, -averages), kind="stable")]
-        return self._limited([groups[row] for row in order], cells.take(order))
-
-    def _limited(self, groups: Sequence[Keys], *cells: Cells) -> Answered:
-        kept = [one.take(np.arange(min(self.limit, len(groups)))) for one in cells]
-        return Answered(groups[: self.limit], kept[0], len(groups) > self.limit, *kept[1:])
-
-
-def _in_order(keys: Keys) -> list[tuple[bool, str]]:
-    """By value, those without one last."""
-    return [(key is None, key or "") for key in keys]
+        kept = order[: self.limit]
+        return Answered([groups[row] for row in kept], cells.take(kept), len(order) > self.limit)
 
 
 def _averages(cells: Cells) -> Floats:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from anyio import to_thread
 
-from spanhouse_query.metric_queries.cells import Cells, Integers
+from spanhouse_query.metric_queries.cells import Cells
 from spanhouse_query.metric_queries.chosen import ChosenMetric
 from spanhouse_query.metric_queries.increments import Points, added_up, increments
-from spanhouse_query.metric_queries.selected import Member, chunks, too_large
+from spanhouse_query.metric_queries.members import Members
+from spanhouse_query.metric_queries.selected import too_large
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.reader import Reader
 from spanhouse_query.series.limits import Budget, TooManySamples
@@ -33,51 +33,37 @@ class Growth:
     metric: ChosenMetric
     lookback: int
 
-    async def read(self, members: Sequence[Member], windows: Windows, group: Integers, groups: int) -> list[Cells]:
+    async def read(self, members: Members, windows: Windows) -> list[Cells]:
         """By group and window, what was added: the value of sums; the count and the sum of observations.
 
-        group: of each member. Raises Problem (422) for more points, or cells, than a query may have.
+        Raises Problem (422) for more points, or cells, than a query may have.
         """
         budget = Budget()
         totals: list[Cells] = []
         try:
-            budget.hold(groups, windows.count)
-            for chunk in chunks(members, windows, _CHUNK_POINTS):
-                points = await self._points([members[place] for place in chunk], windows, budget)
-                found = await to_thread.run_sync(self._added, points, members, chunk, windows, group, groups)
+            budget.hold(len(members.groups), windows.count)
+            for chunk in members.chunks(windows, _CHUNK_POINTS):
+                points = await self._points(chunk, windows, budget)
+                found = await to_thread.run_sync(self._added, points, chunk, windows)
                 totals = [one.plus(other) for one, other in zip(totals, found, strict=True)] if totals else found
         except TooManySamples as error:
             raise too_large(str(error)) from error
-        return totals or [Cells.nothing(groups, windows.count) for _ in range(2)]
+        return totals or [Cells.nothing(len(members.groups), windows.count) for _ in range(2)]
 
     def _since(self, windows: Windows) -> int:
         return max(1, windows.start - self.lookback)
 
-    async def _points(self, members: Sequence[Member], windows: Windows, budget: Budget) -> Points:
+    async def _points(self, members: Members, windows: Windows, budget: Budget) -> Points:
         amounts = [_VALUE] if self.metric.type == "sum" else [_COUNT, _SUM]
-        stretch = Stretch(
-            TABLES[self.metric.type],
-            [self.metric.name],
-            [member.series for member in members],
-            self._since(windows) - 1,
-            windows.end - 1,
-        )
+        table = TABLES[self.metric.type]
+        stretch = Stretch(table, [self.metric.name], members.ids, self._since(windows) - 1, windows.end - 1)
         condition = f"{_RECORDED} AND NOT isNaN({amounts[0].sql})"
         rows = await columns(self.reader, stretch, [SERIES, TS, STARTED, *amounts], budget, where=condition)
-        row = RowsOfSeries([[member.series] for member in members])(rows["series"])
+        row = RowsOfSeries([[series] for series in members.ids])(rows["series"])
         values = tuple(np.ascontiguousarray(rows[amount.name]) for amount in amounts)
         return Points(row, np.ascontiguousarray(rows["ts"]), np.ascontiguousarray(rows["started"]), values[0], values)
 
-    def _added(
-        self,
-        points: Points,
-        members: Sequence[Member],
-        chunk: Sequence[int],
-        windows: Windows,
-        group: Integers,
-        groups: int,
-    ) -> list[Cells]:
-        cumulative = np.array([members[place].cumulative for place in chunk], np.bool_)
+    def _added(self, points: Points, members: Members, windows: Windows) -> list[Cells]:
         monotonic = self.metric.monotonic or self.metric.type != "sum"
-        found = increments(points, cumulative, monotonic=monotonic, since=self._since(windows))
-        return added_up(found, windows, group[list(chunk)], groups)
+        found = increments(points, members.cumulative, monotonic=monotonic, since=self._since(windows))
+        return added_up(found, windows, members.group, len(members.groups))

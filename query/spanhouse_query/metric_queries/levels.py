@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from spanhouse_query.metric_queries.cells import Cells
 from spanhouse_query.metric_queries.chosen import ChosenMetric
-from spanhouse_query.metric_queries.selected import Member, too_large
+from spanhouse_query.metric_queries.members import Members
+from spanhouse_query.metric_queries.selected import too_large
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.reader import Reader
 from spanhouse_query.series import Leaf, Metric, Selection, Series, Steps, Temporality
@@ -31,10 +30,10 @@ _ROW = "row"
 class Levels:
     """Reads the values of a metric's series. staleness: how long the last value of a series stands, milliseconds."""
 
-    def __init__(self, reader: Reader, metric: ChosenMetric, members: Sequence[Member], *, staleness: int) -> None:
+    def __init__(self, reader: Reader, metric: ChosenMetric, members: Members, *, staleness: int) -> None:
         self._source = StoredMetrics(reader)
-        self._selection = Selection([_series(metric, member, row) for row, member in enumerate(members)])
-        self._rows = len(members)
+        self._selection = Selection(_series(metric, members))
+        self._rows = len(members.ids)
         self._staleness = staleness
 
     async def over_time(self, how: str, windows: Windows) -> Cells:
@@ -81,7 +80,12 @@ def _steps(windows: Windows, count: int) -> Steps:
     return Steps(first, first + (count - 1) * windows.step, windows.step)
 
 
-def _series(metric: ChosenMetric, member: Member, row: int) -> Series:
-    temporality: Temporality = "cumulative" if member.cumulative else "delta"
-    known = Metric(metric.name, metric.type, metric.unit, temporality, metric.monotonic)
-    return Series({_ROW: str(row)}, known, "value", (member.series,))
+def _series(metric: ChosenMetric, members: Members) -> list[Series]:
+    temporalities: tuple[Temporality, Temporality] = ("delta", "cumulative")
+    delta, cumulative = (
+        Metric(metric.name, metric.type, metric.unit, temporality, metric.monotonic) for temporality in temporalities
+    )
+    return [
+        Series({_ROW: str(row)}, cumulative if members.cumulative[row] else delta, "value", (series,))
+        for row, series in enumerate(members.ids)
+    ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spanhouse_query.metric_queries.cells import Answered, Cells
-from spanhouse_query.metric_queries.selected import Keys
+from spanhouse_query.metric_queries.members import Keys
 
 
 @dataclass(frozen=True, slots=True)

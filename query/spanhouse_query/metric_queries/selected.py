@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from spanhouse_query.filters import SERIES
 from spanhouse_query.filters.condition import filter_condition
 from spanhouse_query.metric_queries.chosen import ChosenMetric
 from spanhouse_query.metric_queries.grouping import Grouping
+from spanhouse_query.metric_queries.members import Members
 from spanhouse_query.metric_queries.windows import Windows
 from spanhouse_query.problems import Problem
 from spanhouse_query.reader import Reader
 
-Keys: TypeAlias = tuple[str | None, ...]
-"""The values of a group, in the order of its names; None where series have no such attribute."""
-
 MOST_SERIES = 200_000
-_CHUNK_SERIES = 2_000
-_USUAL_INTERVAL = 10_000
 AHEAD = 3_600_000
 """How long before its time a point may arrive, milliseconds."""
 
@@ -32,39 +27,18 @@ class SelectedSeries:
     sql: str
     parameters: dict[str, Any]
 
-    async def members(self, reader: Reader) -> list[Member]:
+    async def members(self, reader: Reader) -> Members:
         """The series themselves. Raises Problem (422) for more than a query can hold."""
         sql = f"{self.sql}\n    LIMIT {MOST_SERIES + 1}"
         rows = await reader.rows(sql, self.parameters)
         if len(rows) > MOST_SERIES:
             raise too_large(f"{self.metric.name!r} has more than {MOST_SERIES:,} such series; add conditions to q")
-        return [Member(row["series"], tuple(row["keys"]), bool(row["cumulative"])) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A stored series: its id, the values of its group, and whether its points are cumulative."""
-
-    series: int
-    keys: Keys
-    cumulative: bool
+        return Members.of_rows(rows)
 
 
 def too_large(detail: str) -> Problem:
     """422 for a query that needs more than one may."""
     return Problem(422, "query-too-large", "The query is too large", detail)
-
-
-def chunks(members: Sequence[Member], windows: Windows, points: int) -> Iterator[Sequence[int]]:
-    """Places of members that can be read in one query, in the order of the tables.
-
-    points: how many a query may read, if one comes every ten seconds.
-    """
-    ordered = sorted(range(len(members)), key=lambda place: members[place].series)
-    length = max(1, windows.end - windows.start)
-    size = max(1, min(_CHUNK_SERIES, points * _USUAL_INTERVAL // length))
-    for first in range(0, len(ordered), size):
-        yield ordered[first : first + size]
 
 
 async def select_series(

@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field
 
 from spanhouse_query.endpoint import Call, Endpoint
 from spanhouse_query.metric_queries.cells import Answered, Floats
+from spanhouse_query.metric_queries.members import Keys
 from spanhouse_query.metric_queries.parameters import PointsParameters
 from spanhouse_query.metric_queries.points import Smoothing
-from spanhouse_query.metric_queries.selected import Keys, too_large
+from spanhouse_query.metric_queries.selected import too_large
 from spanhouse_query.metric_queries.shown import AskedMetric, asked_metric
 from spanhouse_query.metric_queries.windows import MILLISECOND, Windows
 from spanhouse_query.parameters import Duration
