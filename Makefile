@@ -82,6 +82,10 @@ bench-suite: $(STAMP) ## Measure all of ingest in twenty minutes, beside a peer,
 bench-queries: $(STAMP) ## Measure queries over 10 million spans and a month of rollups, and the rollup itself
 	@$(BIN)/python -m benchmarks.bench_queries $(ARGS)
 
+.PHONY: bench-metrics
+bench-metrics: $(STAMP) ## Measure what a metric point costs, and PromQL over ten thousand series for a day, beside Prometheus's bytes
+	@$(BIN)/python -m benchmarks.bench_metrics $(ARGS)
+
 .PHONY: bench-start
 bench-start: $(STAMP) ## Measure how long Spanhouse takes to be ready and to stop
 	@$(BIN)/python -m benchmarks.bench_start $(ARGS)
