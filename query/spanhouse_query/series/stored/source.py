@@ -20,6 +20,7 @@ from spanhouse_query.series.source import Exemplar, Grouping, Leaf, RawSeries, S
 from spanhouse_query.series.stored import catalogue, selecting
 from spanhouse_query.series.stored.exemplars import exemplars
 from spanhouse_query.series.stored.fetching import TABLES, Stretch
+from spanhouse_query.series.stored.grids import computable, grids
 from spanhouse_query.series.stored.natives import natives
 from spanhouse_query.series.stored.numbers import Labelled, numbers
 from spanhouse_query.series.stored.raw import raw_histograms, raw_numbers
@@ -79,6 +80,16 @@ class StoredMetrics:
 
     async def _matrix(self, series: Sequence[Series], late: Sequence[Matcher], leaf: Leaf) -> Matrix:
         """Of series that are the same part of metrics of one type and temporality."""
+        in_engine = [one for one in series if computable(leaf, one)]
+        if not in_engine:
+            return await self._computed_here(series, late, leaf)
+        stretch = _stretch(in_engine, leaf.steps.start - leaf.window, leaf.steps.last)
+        computed = await grids(self._reader, stretch, in_engine, leaf)
+        left = [*computed.left, *(one for one in series if not computable(leaf, one))]
+        here = [await self._computed_here(left, late, leaf)] if left else []
+        return Matrix.concatenated([computed.matrix, *here], leaf.steps.count)
+
+    async def _computed_here(self, series: Sequence[Series], late: Sequence[Matcher], leaf: Leaf) -> Matrix:
         after, until = leaf.steps.start - leaf.window, leaf.steps.last
         deltas = series[0].metric.delta
         if series[0].part == "histogram":
