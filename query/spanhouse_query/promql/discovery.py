@@ -19,8 +19,8 @@ from spanhouse_query.promql.parameters import (
 )
 from spanhouse_query.promql.shown import shown_number
 from spanhouse_query.promql.tree import bare, parse, selector_of, selectors_in
-from spanhouse_query.series import Labels, Leaf, Selection, Selector, Steps, identity
-from spanhouse_query.series.stored import StoredMetrics
+from spanhouse_query.series import Labels, Leaf, Selection, Selector, SeriesSource, Steps, identity
+from spanhouse_query.span_metrics import metrics_of
 
 _HOUR = 3_600_000
 _DAY = 24 * _HOUR
@@ -58,7 +58,7 @@ async def exemplars(call: Call, parameters: ExemplarsParameters) -> list[dict[st
     """Exemplars of all series that an expression names, with what they are of."""
     end = instant("end", parameters.end, call.reader.now // 1_000_000)
     start = instant("start", parameters.start, end - _HOUR)
-    source = StoredMetrics(call.reader)
+    source = metrics_of(call)
     found = []
     for selector in dict.fromkeys(selectors_in(parse(parameters.query))):
         selection = await source.select(selector, start, end)
@@ -74,7 +74,7 @@ async def exemplars(call: Call, parameters: ExemplarsParameters) -> list[dict[st
 async def metadata(call: Call, parameters: MetadataParameters) -> dict[str, list[dict[str, str]]]:
     """Type, help and unit of metrics."""
     found: dict[str, list[dict[str, str]]] = {}
-    for entry in await StoredMetrics(call.reader).catalogue():
+    for entry in await metrics_of(call).catalogue():
         metric = entry.metric
         type_ = ("counter" if metric.monotonic else "gauge") if metric.type == "sum" else _TYPES[metric.type]
         shown = {"type": type_, "unit": metric.unit, "help": entry.description}
@@ -90,7 +90,7 @@ async def _labels(call: Call, parameters: LabelsParameters, *, expand: bool = Tr
     start = instant("start", parameters.start, end - _DAY)
     if end < start:
         raise BadExpression("end timestamp must not be before start time")
-    source = StoredMetrics(call.reader)
+    source = metrics_of(call, listing=True)
     found: dict[Any, Labels] = {}
     for selector in _selectors(parameters.match):
         selection = await source.select(selector, start, end)
@@ -100,7 +100,7 @@ async def _labels(call: Call, parameters: LabelsParameters, *, expand: bool = Tr
 
 
 async def _expanded(
-    source: StoredMetrics, selection: Selection, seen: tuple[int, int], *, expand: bool
+    source: SeriesSource, selection: Selection, seen: tuple[int, int], *, expand: bool
 ) -> Iterable[Labels]:
     late = [one for one in selection.series if one.part in _LATE]
     early = [one.labels for one in selection.series if one.part not in _LATE]

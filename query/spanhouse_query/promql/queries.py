@@ -27,7 +27,7 @@ from spanhouse_query.promql.threaded import Asking, in_thread
 from spanhouse_query.promql.tree import bare, parse
 from spanhouse_query.promql.values import Scalar, Text
 from spanhouse_query.series import Matrix, Steps
-from spanhouse_query.series.stored import StoredMetrics
+from spanhouse_query.span_metrics import metrics_of
 
 
 async def query(call: Call, parameters: QueryParameters) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def _leaves(call: Call, ask: Asking, lookback: str) -> Leaves:
     window = duration("lookback_delta", lookback, LOOKBACK)
     if window <= 0:
         raise BadExpression('invalid parameter "lookback_delta": it must be longer than 0')
-    return Leaves(StoredMetrics(call.reader), ask, window)
+    return Leaves(metrics_of(call), ask, window)
 
 
 async def _evaluated(evaluate: Callable[[Asking], dict[str, Any]], longest: str) -> dict[str, Any]:
