@@ -48,7 +48,7 @@ def contributions_sql(table: str, point: str, point_type: str) -> str:
                 arrayPushFront(arrayPopBack(points.2), 0) AS starts_before,
                 arrayPushFront(arrayPopBack(points.3), 0.) AS counts_before,
                 arrayMap(
-                    t -> if(t < {{from:Int64}}, -1, intDiv(t - {{from:Int64}}, {{step:Int64}})), points.1
+                    t -> if(t <= {{from:Int64}}, -1, intDiv(t - {{from:Int64}} - 1, {{step:Int64}})), points.1
                 ) AS numbers,
                 arrayMap(
                     (s, c, bt, bs, bc) -> if(
@@ -57,7 +57,7 @@ def contributions_sql(table: str, point: str, point_type: str) -> str:
                     points.2, points.3, instants_before, starts_before, counts_before
                 ) AS whole,
                 arrayMap(
-                    (t, s, bt, w) -> t >= {{from:Int64}}
+                    (t, s, bt, w) -> t > {{from:Int64}}
                         AND (NOT cumulative OR ((bt > 0 OR w) AND (s = 0 OR s != t))),
                     points.1, points.2, instants_before, whole
                 ) AS known
@@ -76,7 +76,7 @@ def contributions_sql(table: str, point: str, point_type: str) -> str:
                     WHERE tenant = {{tenant:String}} AND metric = {{metric:String}}
                         AND series IN {{ids:Array(UInt64)}}
                         AND ts >= fromUnixTimestamp64Milli({{read_from:Int64}}, 'UTC')
-                        AND ts < fromUnixTimestamp64Milli({{to:Int64}}, 'UTC')
+                        AND ts <= fromUnixTimestamp64Milli({{to:Int64}}, 'UTC')
                         AND bitAnd(flags, 1) = 0
                     GROUP BY series
                 )

@@ -56,7 +56,7 @@ class Growth:
     async def _points(self, members: Members, windows: Windows, budget: Budget) -> Points:
         amounts = [_VALUE] if self.metric.type == "sum" else [_COUNT, _SUM]
         table = TABLES[self.metric.type]
-        stretch = Stretch(table, [self.metric.name], members.ids, self._since(windows) - 1, windows.end - 1)
+        stretch = Stretch(table, [self.metric.name], members.ids, self._since(windows) - 1, windows.end)
         condition = f"{_RECORDED} AND NOT isNaN({amounts[0].sql})"
         rows = await columns(self.reader, stretch, [SERIES, TS, STARTED, *amounts], budget, where=condition)
         row = RowsOfSeries([[series] for series in members.ids])(rows["series"])

@@ -73,8 +73,8 @@ def increments(points: Points, cumulative: Bools, *, monotonic: bool, since: int
 
 def added_up(found: Increments, windows: Windows, group: NDArray[np.int64], groups: int) -> list[Cells]:
     """The amounts by group and window. group: of each row."""
-    inside = (found.ts >= windows.start) & (found.ts < windows.end)
-    cell = group[found.row[inside]] * windows.count + (found.ts[inside] - windows.start) // windows.step
+    inside = (found.ts > windows.start) & (found.ts <= windows.end)
+    cell = group[found.row[inside]] * windows.count + (found.ts[inside] - windows.start - 1) // windows.step
     size = groups * windows.count
     shape = (groups, windows.count)
     present = np.bincount(cell, minlength=size).reshape(shape) > 0

@@ -44,8 +44,7 @@ class Levels:
         """
         if how == "last":
             return await self._at_the_end(FUNCTIONS[how], windows)
-        ends = windows.starts + windows.step - 1
-        return await self._evaluated(FUNCTIONS[how], _steps(windows, windows.count), windows.step, len(ends))
+        return await self._evaluated(FUNCTIONS[how], _ends(windows, windows.count), windows.step, windows.count)
 
     async def instants(self, windows: Windows) -> Cells:
         """When the points were taken that the last values are of, unix seconds."""
@@ -53,12 +52,12 @@ class Levels:
 
     async def _at_the_end(self, function: str, windows: Windows) -> Cells:
         """Windows that have not ended end now; those that are yet to begin have no value."""
-        ended = int(np.count_nonzero(windows.starts + windows.step - 1 <= windows.now))
+        ended = int(np.count_nonzero(windows.starts + windows.step <= windows.now))
         found = Cells.nothing(self._rows, windows.count)
         if ended:
-            past = await self._evaluated(function, _steps(windows, ended), self._staleness, ended)
+            past = await self._evaluated(function, _ends(windows, ended), self._staleness, ended)
             found.values[:, :ended], found.present[:, :ended] = past.values, past.present
-        if ended < windows.count and windows.starts[ended] <= windows.now:
+        if ended < windows.count and windows.starts[ended] < windows.now:
             running = await self._evaluated(function, Steps.at(windows.now), self._staleness, 1)
             found.values[:, ended], found.present[:, ended] = running.values[:, 0], running.present[:, 0]
         return found
@@ -74,9 +73,9 @@ class Levels:
         return found
 
 
-def _steps(windows: Windows, count: int) -> Steps:
-    """The last milliseconds of the first so many windows."""
-    first = windows.start + windows.step - 1
+def _ends(windows: Windows, count: int) -> Steps:
+    """The ends of the first so many windows."""
+    first = windows.start + windows.step
     return Steps(first, first + (count - 1) * windows.step, windows.step)
 
 

@@ -16,7 +16,7 @@ from spanhouse_query.metric_queries.evaluation import SeriesQuery
 from spanhouse_query.metric_queries.grouping import Grouping, read_grouping
 from spanhouse_query.metric_queries.selected import select_series
 from spanhouse_query.metric_queries.windows import MILLISECOND, Windows
-from spanhouse_query.parameters import Duration, RangeParameters
+from spanhouse_query.parameters import Duration, Instant, RangeParameters
 from spanhouse_query.problems import invalid_parameter
 from spanhouse_query.series import MetricType
 from spanhouse_query.steps import MOST_POINTS, POINTS, whole_steps
@@ -40,6 +40,12 @@ def _grouping(value: Any) -> Grouping:
 class SeriesParameters(RangeParameters):
     """What a number, a series or a trend is made of."""
 
+    from_: Instant = Field(
+        "now-1h", alias="from", validate_default=True, description="Start of the time range, not included."
+    )
+    to: Instant = Field(
+        "now", validate_default=True, description="End of the time range, included; later than 2106 means 2106."
+    )
     metric: str = Field(min_length=1, description="Name of the metric.", examples=["queue.size"])
     type: MetricType | None = Field(None, description="Its type, where metrics of several types have the name.")
     unit: str | None = Field(

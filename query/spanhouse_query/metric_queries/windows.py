@@ -14,7 +14,11 @@ MILLISECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """`count` windows from `start`, each `step` long: unix milliseconds, as points have. now: likewise."""
+    """`count` windows from `start`, each `step` long: unix milliseconds, as points have. now: likewise.
+
+    A window has the points after its start, up to and at its end: a point says what was until its instant. So it is in
+    OpenTelemetry's data model and in PromQL.
+    """
 
     start: int
     step: int
@@ -23,8 +27,8 @@ class Windows:
 
     @classmethod
     def single(cls, time_range: TimeRange, now: int) -> Windows:
-        """The whole range, in which points are from the first whole millisecond on."""
-        start, end = -(-time_range.start // MILLISECOND), -(-time_range.end // MILLISECOND)
+        """The whole range."""
+        start, end = time_range.start // MILLISECOND, time_range.end // MILLISECOND
         return cls(start, max(1, end - start), 1, now // MILLISECOND)
 
     @classmethod
@@ -35,7 +39,7 @@ class Windows:
 
     @property
     def end(self) -> int:
-        """Where the last one ends, not included."""
+        """Where the last one ends."""
         return self.start + self.step * self.count
 
     @property

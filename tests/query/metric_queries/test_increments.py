@@ -83,9 +83,9 @@ CUMULATIVE = {
         [at(0.5, 1, started=-1), at(1.5, None, started=-1), at(2.5, 4, started=-1)],
         [1, None, 3, None, None, None],
     ),
-    "a point at the end of a minute in the next one": (
+    "a point at the end of a minute in that minute": (
         [at(0, 1, started=-1), at(1, 3, started=-1), at(6, 10, started=-1)],
-        [1, 2, None, None, None, None],
+        [2, None, None, None, None, 7],
     ),
     "a point that was sent twice only once": (
         [at(0.5, 3, started=-1), at(1.5, 5, started=-1), at(1.5, 5, started=-1)],
@@ -106,7 +106,7 @@ def test_a_cumulative_sum_counts(service: Service, tenant: str, case: str) -> No
 
 def test_a_delta_sum_counts_its_values(service: Service, tenant: str) -> None:
     points = [at(0.5, 3, started=0), at(0.7, 4, started=0.5), at(1.5, 0, started=0.7), at(1.5, 0), at(3, 2.5)]
-    assert increases(service, tenant, points, temporality=DELTA) == [7, 0, None, 2.5, None, None]
+    assert increases(service, tenant, points, temporality=DELTA) == [7, 0, 2.5, None, None, None]
 
 
 def test_a_sum_that_is_not_monotonic_may_fall_without_a_restart(service: Service, tenant: str) -> None:

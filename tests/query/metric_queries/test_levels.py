@@ -45,7 +45,7 @@ def test_the_last_value_stands_until_it_is_stale_or_not_recorded_any_more(servic
 
 
 def test_values_are_of_the_points_in_the_step_unless_the_last_is_asked_for(service: Service, tenant: str) -> None:
-    points = [number(value, at=START + second * SECOND) for second, value in ((0, 4.0), (59, 2.0), (60, 9.0))]
+    points = [number(value, at=START + second * SECOND) for second, value in ((1, 4.0), (60, 2.0), (61, 9.0))]
     points.append(number(None, at=START + 30 * SECOND))
     feed(service, tenant, {"web": [gauge("g", *points)]})
     nothing = [None] * 4
@@ -57,7 +57,7 @@ def test_values_are_of_the_points_in_the_step_unless_the_last_is_asked_for(servi
 
 
 def test_a_sum_that_is_not_monotonic_is_a_level(service: Service, tenant: str) -> None:
-    points = [number(value, {"host": host}, at=START + 60 * SECOND) for host, value in (("a", 5), ("b", -2))]
+    points = [number(value, {"host": host}, at=START + 90 * SECOND) for host, value in (("a", 5), ("b", -2))]
     feed(service, tenant, {"web": [counter("g", *points, monotonic=False)]})
     assert whole(service, tenant) == {(): 3}
 
@@ -84,7 +84,7 @@ def test_what_is_made_of_series_is_what_numpy_makes_of_them(
 ) -> None:
     tenant = fresh_tenant()
     points = [
-        number(value, {"host": str(host)}, at=START + (60 + index) * SECOND)
+        number(value, {"host": str(host)}, at=START + (90 + index) * SECOND)
         for host, sent in enumerate(hosts)
         for index, value in enumerate(sent)
     ]
@@ -110,7 +110,7 @@ def test_what_is_made_of_series_is_what_numpy_makes_of_them(
 
 def test_not_a_number_and_infinity_are_told_from_nothing(service: Service, tenant: str) -> None:
     sent = {"nan": math.nan, "up": math.inf, "down": -math.inf, "zero": 0.0}
-    points = [number(value, {"host": host}, at=START + 60 * SECOND) for host, value in sent.items()]
+    points = [number(value, {"host": host}, at=START + 61 * SECOND) for host, value in sent.items()]
     feed(service, tenant, {"web": [gauge("g", *points)]})
 
     found = over_time(service, tenant, group_by="host")
@@ -135,7 +135,7 @@ def test_a_step_that_has_not_ended_has_the_value_of_now(service: Service, tenant
 
 
 def test_groups_are_by_service_point_and_resource_and_null_where_they_have_none(service: Service, tenant: str) -> None:
-    there = START + 60 * SECOND
+    there = START + 90 * SECOND
     feed(
         service,
         tenant,
@@ -157,9 +157,9 @@ def test_groups_are_by_service_point_and_resource_and_null_where_they_have_none(
 
 
 def test_filters_are_those_of_spans(service: Service, tenant: str) -> None:
-    points = [number(2.0**bit, {"host": f"h{bit}", "n": bit}, at=START + 60 * SECOND) for bit in range(4)]
+    points = [number(2.0**bit, {"host": f"h{bit}", "n": bit}, at=START + 90 * SECOND) for bit in range(4)]
     feed(service, tenant, {"web": [gauge("g", *points)]}, resource={"zone": "a"})
-    feed(service, tenant, {"cart": [gauge("g", number(64.0, at=START + 60 * SECOND))]})
+    feed(service, tenant, {"cart": [gauge("g", number(64.0, at=START + 90 * SECOND))]})
 
     def where(q: str) -> Any:
         return whole(service, tenant, aggregation="sum", q=q).get(())

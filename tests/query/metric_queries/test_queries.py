@@ -18,8 +18,8 @@ PATHS = ["/api/v1/metrics/query", "/api/v1/metrics/query_range", "/api/v1/metric
 
 
 def minutes(sent: list[float], **attributes: str) -> list[Any]:
-    """A point at the begin of each minute."""
-    return [number(value, attributes, at=START + minute * MINUTE) for minute, value in enumerate(sent)]
+    """A point one second into each minute."""
+    return [number(value, attributes, at=START + minute * MINUTE + SECOND) for minute, value in enumerate(sent)]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -142,7 +142,7 @@ def test_compares_with_an_earlier_time(service: Service, tenant: str) -> None:
         tenant,
         {
             "web": [gauge("m", *minutes([1, 2, 3, 4], host="a"), *minutes([5, 5], host="gone"))],
-            "cart": [gauge("m", number(9.0, {"host": "new"}, at=START + 3 * MINUTE))],
+            "cart": [gauge("m", number(9.0, {"host": "new"}, at=START + 4 * MINUTE))],
         },
     )
     asked = {"metric": "m", "from": START + 2 * MINUTE, "to": START + 4 * MINUTE, "compare": "2m", "group_by": "host"}

@@ -36,7 +36,7 @@ FROM
                 arrayPushFront(arrayPopBack(points.2), 0) AS starts_before,
                 arrayPushFront(arrayPopBack(points.3), 0.) AS counts_before,
                 arrayMap(
-                    t -> if(t < {from:Int64}, -1, intDiv(t - {from:Int64}, {step:Int64})), points.1
+                    t -> if(t <= {from:Int64}, -1, intDiv(t - {from:Int64} - 1, {step:Int64})), points.1
                 ) AS numbers,
                 arrayMap(
                     (s, c, bt, bs, bc) -> if(
@@ -45,7 +45,7 @@ FROM
                     points.2, points.3, instants_before, starts_before, counts_before
                 ) AS whole,
                 arrayMap(
-                    (t, s, bt, w) -> t >= {from:Int64}
+                    (t, s, bt, w) -> t > {from:Int64}
                         AND (NOT cumulative OR ((bt > 0 OR w) AND (s = 0 OR s != t))),
                     points.1, points.2, instants_before, whole
                 ) AS known
@@ -64,7 +64,7 @@ FROM
                     WHERE tenant = {tenant:String} AND metric = {metric:String}
                         AND series IN {ids:Array(UInt64)}
                         AND ts >= fromUnixTimestamp64Milli({read_from:Int64}, 'UTC')
-                        AND ts < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+                        AND ts <= fromUnixTimestamp64Milli({to:Int64}, 'UTC')
                         AND bitAnd(flags, 1) = 0
                     GROUP BY series
                 )
