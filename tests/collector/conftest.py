@@ -35,11 +35,11 @@ class Running:
     channel: aio.Channel
     spans_before: int
 
-    async def post(self, body: bytes, **headers: str) -> httpx2.Response:
-        """POST /v1/traces; header names with underscores for dashes."""
+    async def post(self, body: bytes, *, path: str = "/v1/traces", **headers: str) -> httpx2.Response:
+        """POST a request; header names with underscores for dashes."""
         sent = {"content-type": "application/x-protobuf"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.http.post("/v1/traces", content=body, headers=sent)
+        return await self.http.post(path, content=body, headers=sent)
 
     async def export(self, body: bytes, *, metadata: tuple[tuple[str, str], ...] = (), gzip: bool = False) -> bytes:
         """TraceService/Export on raw bytes."""

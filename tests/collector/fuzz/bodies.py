@@ -24,7 +24,7 @@ _HARD_NUMBERS = (0, 1, 2, 127, 128, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2
 _FIELDS = st.one_of(st.integers(1, 17), st.sampled_from([100, 2**11, 2**28, 2**29 - 1]))
 
 
-def _nested(levels: int) -> AnyValue:
+def nested(levels: int) -> AnyValue:
     value = AnyValue(string_value="end")
     for level in range(levels):
         inner = value
@@ -43,7 +43,7 @@ def _rich(levels: int) -> ExportTraceServiceRequest:
         AnyValue(int_value=-(2**63)),
         AnyValue(double_value=float("nan")),
         AnyValue(bytes_value=b"\xff\x00"),
-        _nested(levels),
+        nested(levels),
     ]
     attributes = [KeyValue(key=f"k{number}", value=value) for number, value in enumerate(values)]
     span = Span(
@@ -75,7 +75,7 @@ PROTOBUF_SEEDS = [seed.SerializeToString() for seed in SEEDS]
 JSON_SEEDS = [traces_to_json(seed) for seed in SEEDS]
 
 
-def _of(seeds: Sequence[T]) -> st.SearchStrategy[T]:
+def of(seeds: Sequence[T]) -> st.SearchStrategy[T]:
     """One of the seeds; a failure names its number, not all of them."""
     return st.integers(0, len(seeds) - 1).map(seeds.__getitem__)
 
@@ -117,7 +117,7 @@ def _all_changed(body: bytes, mutations: Sequence[Mutation]) -> bytes:
     return body
 
 
-def _delimited(number: int, content: bytes) -> bytes:
+def delimited(number: int, content: bytes) -> bytes:
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
@@ -125,24 +125,24 @@ _LEAVES: st.SearchStrategy[bytes] = st.one_of(
     st.tuples(_FIELDS, st.sampled_from(_HARD_NUMBERS)).map(lambda f: varint(f[0] << 3) + varint(f[1])),
     st.tuples(_FIELDS, st.binary(min_size=8, max_size=8)).map(lambda f: varint(f[0] << 3 | 1) + f[1]),
     st.tuples(_FIELDS, st.binary(min_size=4, max_size=4)).map(lambda f: varint(f[0] << 3 | 5) + f[1]),
-    st.tuples(_FIELDS, st.binary(max_size=20)).map(lambda f: _delimited(*f)),
-    st.tuples(_FIELDS, st.text(max_size=8).map(str.encode)).map(lambda f: _delimited(*f)),
+    st.tuples(_FIELDS, st.binary(max_size=20)).map(lambda f: delimited(*f)),
+    st.tuples(_FIELDS, st.text(max_size=8).map(str.encode)).map(lambda f: delimited(*f)),
     _FIELDS.map(lambda number: varint(number << 3 | 3) + varint(number << 3 | 4)),
-    st.sampled_from([_delimited(1, b"t" * 16), _delimited(2, b"s" * 8)]),
+    st.sampled_from([delimited(1, b"t" * 16), delimited(2, b"s" * 8)]),
     st.just(varint(1 << 3) + b"\x80" * 9 + b"\x01"),
 )
-_TREES = st.recursive(
+trees = st.recursive(
     _LEAVES,
-    lambda inner: st.tuples(_FIELDS, st.lists(inner, max_size=4).map(b"".join)).map(lambda f: _delimited(*f)),
+    lambda inner: st.tuples(_FIELDS, st.lists(inner, max_size=4).map(b"".join)).map(lambda f: delimited(*f)),
     max_leaves=12,
 )
 # A span that can be stored, and whatever else stands at each level around it and in it.
-_SOME = st.lists(_TREES, max_size=2).map(b"".join)
-_IDS = _delimited(1, b"t" * 16) + _delimited(2, b"s" * 8)
+_SOME = st.lists(trees, max_size=2).map(b"".join)
+_IDS = delimited(1, b"t" * 16) + delimited(2, b"s" * 8)
 wire: st.SearchStrategy[bytes] = st.tuples(_SOME, _SOME, _SOME, _SOME).map(
-    lambda at: at[0] + _delimited(1, at[1] + _delimited(2, at[2] + _delimited(2, _IDS + at[3])))
+    lambda at: at[0] + delimited(1, at[1] + delimited(2, at[2] + delimited(2, _IDS + at[3])))
 )
-protobuf = st.one_of(damaged(_of(PROTOBUF_SEEDS)), wire, damaged(wire))
+protobuf = st.one_of(damaged(of(PROTOBUF_SEEDS)), wire, damaged(wire))
 
 _ODD: st.SearchStrategy[Any] = st.one_of(
     st.none(),
@@ -177,23 +177,24 @@ def _written(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=True).encode("utf-8", "surrogatepass")
 
 
-_json_documents = st.tuples(
-    _of(JSON_SEEDS), st.lists(st.tuples(st.lists(st.floats(0, 0.999), max_size=9), _ODD), max_size=3)
-).map(lambda drawn: _all_with(*drawn))
-
-
 def _all_with(document: Any, changes: Sequence[tuple[Sequence[float], Any]]) -> Any:
     for path, value in changes:
         document = _with(document, path, value)
     return document
 
 
-json_bodies = st.one_of(
-    _json_documents.map(_written),
-    damaged(_of([_written(seed) for seed in JSON_SEEDS])),
-    st.integers(1, 200_000).map(lambda depth: b"[" * depth),
-    st.integers(1, 200_000).map(lambda depth: b'{"resourceSpans":' + b"[" * depth + b"]" * depth + b"}"),
-)
+def json_of(seeds: Sequence[Any], outermost: str) -> st.SearchStrategy[bytes]:
+    """`seeds` in JSON with some values exchanged, or damaged, and nests without end."""
+    changes = st.lists(st.tuples(st.lists(st.floats(0, 0.999), max_size=9), _ODD), max_size=3)
+    return st.one_of(
+        st.tuples(of(seeds), changes).map(lambda drawn: _written(_all_with(*drawn))),
+        damaged(of([_written(seed) for seed in seeds])),
+        st.integers(1, 200_000).map(lambda depth: b"[" * depth),
+        st.integers(1, 200_000).map(lambda depth: b'{"%b":' % outermost.encode() + b"[" * depth + b"]" * depth + b"}"),
+    )
+
+
+json_bodies = json_of(JSON_SEEDS, "resourceSpans")
 
 
 def _raw_deflate(body: bytes) -> bytes:
@@ -202,7 +203,7 @@ def _raw_deflate(body: bytes) -> bytes:
 
 gzipped = st.one_of(
     protobuf.map(lambda body: gzip.compress(body, 1)),
-    damaged(_of(PROTOBUF_SEEDS).map(lambda body: gzip.compress(body, 1))),
+    damaged(of(PROTOBUF_SEEDS).map(lambda body: gzip.compress(body, 1))),
     st.lists(protobuf, max_size=3).map(lambda bodies: b"".join(gzip.compress(body, 1) for body in bodies)),
     st.integers(0, 12_000_000).map(lambda size: gzip.compress(bytes(size), 1)),
     protobuf.map(_raw_deflate),
@@ -210,7 +211,7 @@ gzipped = st.one_of(
 )
 zstd_compressed = st.one_of(
     protobuf.map(zstd.compress),
-    damaged(_of(PROTOBUF_SEEDS).map(zstd.compress)),
+    damaged(of(PROTOBUF_SEEDS).map(zstd.compress)),
     st.lists(protobuf, max_size=3).map(lambda bodies: b"".join(map(zstd.compress, bodies))),
     st.integers(0, 12_000_000).map(lambda size: zstd.compress(bytes(size))),
     st.binary(max_size=100),

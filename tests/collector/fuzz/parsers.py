@@ -12,9 +12,14 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from spanhouse_collector.admission.check import check
+from spanhouse_collector.admission.outline import require_at_most
 from spanhouse_collector.errors import Refused
 from spanhouse_collector.frame import Damage, digest_of, frame_header, scan
+from spanhouse_collector.loading.canonical import canonical
+from spanhouse_collector.signals import METRICS
 from spanhouse_collector.transports.decompression import decompress
+from spanhouse_collector.transports.otlp_json import request_from_json
 
 from tests.collector.traces import canonical_traces, check_traces, require_at_most_spans, traces_from_json
 
@@ -29,6 +34,7 @@ _MODULES = (
     "transports.otlp_json",
 )
 MAX_SPANS = 1000
+NOW = 1_700_000_000_000_000_000
 MAX_BODY = 1 << 20
 
 
@@ -38,6 +44,24 @@ def read_protobuf(data: bytes) -> None:
     anew = canonical_traces(data)
     assert check_traces(anew, MAX_SPANS) == checked
     assert canonical_traces(anew) == anew
+
+
+def read_metrics(data: bytes) -> None:
+    checked = check(METRICS, data, MAX_SPANS, NOW)
+    assert 0 <= checked.rejected <= checked.items <= MAX_SPANS
+    anew = canonical(METRICS, data)
+    assert check(METRICS, anew, MAX_SPANS, NOW) == checked
+    assert canonical(METRICS, anew) == anew
+
+
+def read_metrics_outline(data: bytes) -> None:
+    require_at_most(METRICS, 2, data)
+
+
+def read_metrics_json(data: bytes) -> None:
+    body = request_from_json(METRICS, data, MAX_SPANS)
+    assert canonical(METRICS, body) == body
+    check(METRICS, body, MAX_SPANS, NOW)
 
 
 def read_outline(data: bytes) -> None:
@@ -78,6 +102,9 @@ READERS: tuple[Callable[[bytes], None], ...] = (
     read_gzip,
     read_zstd,
     read_segment,
+    read_metrics,
+    read_metrics_outline,
+    read_metrics_json,
 )
 
 

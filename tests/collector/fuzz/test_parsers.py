@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spanhouse_collector.errors import TooLarge
 
-from tests.collector.fuzz import bodies, parsers
+from tests.collector.fuzz import bodies, metric_bodies, parsers
 from tests.support.spans import segment
 
 Reader = Callable[[bytes], None]
@@ -24,6 +24,9 @@ INPUTS: dict[Reader, st.SearchStrategy[bytes]] = {
     parsers.read_gzip: bodies.gzipped,
     parsers.read_zstd: bodies.zstd_compressed,
     parsers.read_segment: bodies.damaged(SEGMENTS),
+    parsers.read_metrics: metric_bodies.protobuf,
+    parsers.read_metrics_outline: metric_bodies.protobuf,
+    parsers.read_metrics_json: metric_bodies.json_bodies,
 }
 
 

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from tests.collector import responsive
 from tests.collector.conftest import Running, Start
-from tests.collector.fuzz import bodies
+from tests.collector.fuzz import bodies, metric_bodies
 from tests.support.effort import IS_FULL
 from tests.support.spans import request, span
 
@@ -46,8 +46,8 @@ class Target:
     tenant: str = field(default_factory=lambda: secrets.token_hex(8))
     good: int = 0
 
-    def post(self, body: bytes, **headers: str) -> int:
-        return self.portal.call(lambda: self.running.post(body, **headers)).status_code
+    def post(self, body: bytes, *, path: str = "/v1/traces", **headers: str) -> int:
+        return self.portal.call(lambda: self.running.post(body, path=path, **headers)).status_code
 
     def export(self, body: bytes, tenant: str) -> grpc.StatusCode:
         try:
@@ -110,6 +110,8 @@ def try_for(seconds: float, inputs: st.SearchStrategy[bytes], attempt: Callable[
 
 
 POSTED: dict[str, tuple[st.SearchStrategy[bytes], dict[str, str]]] = {
+    "metrics": (metric_bodies.protobuf, {"path": "/v1/metrics"}),
+    "metrics in json": (metric_bodies.json_bodies, {"path": "/v1/metrics", "content_type": "application/json"}),
     "protobuf": (bodies.protobuf, {}),
     "json": (bodies.json_bodies, {"content_type": "application/json"}),
     "gzip": (bodies.gzipped, {"content_encoding": "gzip"}),
