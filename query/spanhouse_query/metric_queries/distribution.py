@@ -20,7 +20,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A percentile. The observation of that rank is more than `low` and up to `high`; None where nothing bounds it."""
+    """A percentile. The observation of that rank is from `low` to `high`; None where nothing bounds it."""
 
     value: float
     low: float | None
