@@ -50,7 +50,7 @@ def extrapolation(samples: Samples, windows: Windows, grown: Floats, *, counter:
     if counter:
         value = picked(samples.values, windows.low)
         to_zero = np.where((grown > 0) & (value >= 0), sampled * (value / grown), before)
-        before = np.minimum(before, to_zero)
+        before = np.where(to_zero < before, to_zero, before)
     after = np.where(after >= apart * 1.1, apart / 2, after)
     return np.asarray((sampled + before + after) / sampled)
 

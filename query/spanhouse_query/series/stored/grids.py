@@ -1,8 +1,8 @@
-"""Functions that the engine computes itself, so that steps leave it and not samples (docs/adr/0015).
+"""Functions that the engine computes itself, so that steps leave it and not samples (docs/adr/0016).
 
 Its timeSeries…ToGrid functions have Prometheus 3's windows, extrapolation and resets, but do not know when counters
-started: series that may have started anew are left to be computed here. They take markers that a series ended for
-numbers, so that only `instant`, which picks a sample, may be given them.
+started, and lose track of growth at infinities: series with either are left to be computed here. They take markers that
+a series ended for numbers, so that only `instant`, which picks a sample, may be given them.
 """
 
 from __future__ import annotations
@@ -43,10 +43,12 @@ _FUNCTIONS: Mapping[str, str] = {
 }
 _OF_DELTAS: Mapping[str, str] = {"rate": "Sum", "increase": "Sum"}
 
+_DOUBTFUL = "max(toUnixTimestamp64Milli(started)) > min(toUnixTimestamp64Milli(ts)) OR NOT min(isFinite(value))"
+
 _GRIDS = """
 SELECT
     series,
-    {anew} AS anew,
+    {doubtful} AS doubtful,
     arrayMap(
         x -> ifNull(x, reinterpretAsFloat64({absent}::UInt64)),
         timeSeries{function}ToGrid('{start}', '{end}', '{step}', '{window}')(ts, value)
@@ -81,7 +83,7 @@ async def grids(reader: Reader, stretch: Stretch, series: Sequence[Series], leaf
     looks_at_starts = RANGE_FUNCTIONS[leaf.function].counter and not series[0].metric.delta
     markers = "" if leaf.function == "instant" else f" AND reinterpretAsUInt64(value) != {STALE}"
     sql = _GRIDS.format(
-        anew="max(toUnixTimestamp64Milli(started)) > min(toUnixTimestamp64Milli(ts))" if looks_at_starts else "false",
+        doubtful=_DOUBTFUL if looks_at_starts else "false",
         absent=_ABSENT,
         function=(_OF_DELTAS if deltas else _FUNCTIONS)[leaf.function],
         start=_seconds(steps.start),
@@ -99,10 +101,10 @@ async def grids(reader: Reader, stretch: Stretch, series: Sequence[Series], leaf
 def _decoded(answer: bytes, series: Sequence[Series], leaf: Leaf, *, per_second: bool) -> Computed:
     count = leaf.steps.count
     length = -(-count.bit_length() // 7)  # of a length as RowBinary writes it
-    layout = [("series", "<u8"), ("anew", "u1"), ("length", f"V{length}"), ("grid", "<f8", (count,))]
+    layout = [("series", "<u8"), ("doubtful", "u1"), ("length", f"V{length}"), ("grid", "<f8", (count,))]
     found: NDArray[np.void] = np.frombuffer(answer, np.dtype(layout))
     rows = RowsOfSeries([one.ids for one in series])(found["series"])
-    usable = found["anew"] == 0
+    usable = found["doubtful"] == 0
     values = np.ascontiguousarray(found["grid"][usable])
     bits = values.view(np.int64)
     present = bits != _ABSENT
