@@ -83,13 +83,13 @@ SPANS_BY_STATUS = Counted(
 
 
 def _of_view(view: str, instead: str = "") -> _Durations:
-    """A sketch of edges. instead: the view that stands for it where a peer sends no spans and has none."""
+    """A sketch of edges. instead: the view that stands for it where the server sends no spans."""
 
     def member(name: str) -> str:
         own = f"e.{view}_ns.{name}"
         if not instead:
             return own
-        return f"if(e.{view}_ns.n = 0 AND e.server_type::String != 'service', e.{instead}_ns.{name}, {own})"
+        return f"if(e.silent, e.{instead}_ns.{name}, {own})"
 
     middle = f"least(greatest(bucket_middle(k), toFloat64({member('min')})), toFloat64({member('max')}))"
     buckets = member("buckets")

@@ -14,6 +14,7 @@ from spanhouse_query.endpoint import Call
 from spanhouse_query.percentiles import SKETCH_FUNCTIONS
 from spanhouse_query.red import red_rows
 from spanhouse_query.service_map.edge_source import read_edges
+from spanhouse_query.service_map.known_names import KNOWN_SERVICE
 from spanhouse_query.sketches import WRITTEN, sketches_of
 from spanhouse_query.span_metrics.conditions import Alternatives, condition
 from spanhouse_query.span_metrics.names import Counted, SpanMetric
@@ -79,6 +80,13 @@ ORDER BY {", ".join(names)}
 """
 
 
+def with_silent(edges: str) -> str:
+    """Edges with a column that says whether their server sends no spans."""
+    return f"""
+    SELECT *, s.server_type::String != 'service' OR s.server NOT IN ({KNOWN_SERVICE}) AS silent FROM ({edges}
+    ) AS s"""
+
+
 async def read(call: Call, wanted: Wanted, timeline: Timeline) -> Counts:
     """The counts of a metric from the coarsest rollups that have them."""
     counted = wanted.metric.rows
@@ -88,7 +96,7 @@ async def read(call: Call, wanted: Wanted, timeline: Timeline) -> Counts:
         found = await read_edges(
             call,
             timeline.range,
-            lambda edges: counts_sql(wanted.metric, edges),
+            lambda edges: counts_sql(wanted.metric, with_silent(edges)),
             usable=timeline.usable,
             where=f"client != '' AND {held.sql}",
             **bound,

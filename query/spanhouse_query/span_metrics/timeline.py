@@ -103,7 +103,7 @@ def of_minutes(clock: Clock, steps: Steps, window: int) -> Timeline | None:
     if steps.step <= window or steps.count == 1:
         minutes = np.arange((steps.start - window) // _MINUTE_MS, -(-steps.last // _MINUTE_MS) + 1) * _MINUTE_MS
     else:
-        offsets = np.arange(window // _MINUTE_MS + 2) * _MINUTE_MS
+        offsets = np.arange(-(-window // _MINUTE_MS) + 1) * _MINUTE_MS
         if offsets.size * ends.size > _MOST:
             raise _too_many()
         minutes = ((ends - window) // _MINUTE_MS * _MINUTE_MS)[:, np.newaxis] + offsets

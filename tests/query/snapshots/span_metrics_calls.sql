@@ -1,0 +1,33 @@
+WITH 
+    key -> if(key = -32768, 0, exp2(key / 32) * 1.0108300012533735) AS bucket_middle,
+    (h, k, smallest, largest) -> least(greatest(
+        bucket_middle(mapKeys(h)[arrayFirstIndex(c -> c > k, arrayCumSum(mapValues(h)))]),
+        toFloat64(smallest)), toFloat64(largest)) AS order_statistic,
+    (h, rank, smallest, largest) ->
+        order_statistic(h, floor(rank), smallest, largest) + (rank - floor(rank))
+        * (order_statistic(h, ceil(rank), smallest, largest) - order_statistic(h, floor(rank), smallest, largest))
+        AS sketch_percentile,
+    (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
+
+SELECT
+    label_0, label_1, label_2, label_3,
+    groupArray(node) AS nodes,
+    groupArray(value) AS values,
+    groupArray(buckets) AS buckets
+FROM
+(
+    SELECT
+        service::String AS label_0, operation::String AS label_1, concat('SPAN_KIND_', upper(kind::String)) AS label_2, status.1 AS label_3,
+        roundDown(toUnixTimestamp(e.start), {nodes:Array(UInt32)}) AS node,
+        sum(status.2 > 0) AS stored_values,
+        sum(status.2)::Float64 AS value,
+        '' AS buckets
+    FROM (SELECT * FROM the_rows
+    ) AS e
+    ARRAY JOIN [('STATUS_CODE_UNSET', if(e.requests - e.errors > 1e-6, e.requests - e.errors, 0)), ('STATUS_CODE_ERROR', e.errors)] AS status
+    WHERE true
+    GROUP BY label_0, label_1, label_2, label_3, node
+    HAVING stored_values > 0
+)
+GROUP BY label_0, label_1, label_2, label_3
+ORDER BY label_0, label_1, label_2, label_3

@@ -1,0 +1,35 @@
+WITH 
+    key -> if(key = -32768, 0, exp2(key / 32) * 1.0108300012533735) AS bucket_middle,
+    (h, k, smallest, largest) -> least(greatest(
+        bucket_middle(mapKeys(h)[arrayFirstIndex(c -> c > k, arrayCumSum(mapValues(h)))]),
+        toFloat64(smallest)), toFloat64(largest)) AS order_statistic,
+    (h, rank, smallest, largest) ->
+        order_statistic(h, floor(rank), smallest, largest) + (rank - floor(rank))
+        * (order_statistic(h, ceil(rank), smallest, largest) - order_statistic(h, floor(rank), smallest, largest))
+        AS sketch_percentile,
+    (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
+
+SELECT
+    label_0, label_1, label_2,
+    groupArray(node) AS nodes,
+    groupArray(value) AS values,
+    groupArray(buckets) AS buckets
+FROM
+(
+    SELECT
+        client::String AS label_0, server::String AS label_1, multiIf(connection::String = 'messaging', 'messaging_system', connection::String = 'database', 'database', connection::String = 'external' OR client_type::String = 'user', 'virtual_node', '') AS label_2,
+        roundDown(toUnixTimestamp(e.minute), {nodes:Array(UInt32)}) AS node,
+        sum(if(e.silent, e.client_ns.n, e.server_ns.n)) AS stored_values,
+        sum(arraySum((k, n) -> n * least(greatest(bucket_middle(k), toFloat64(if(e.silent, e.client_ns.min, e.server_ns.min))), toFloat64(if(e.silent, e.client_ns.max, e.server_ns.max))), mapKeys(if(e.silent, e.client_ns.buckets, e.server_ns.buckets)), mapValues(if(e.silent, e.client_ns.buckets, e.server_ns.buckets))) / 1e9)::Float64 AS value,
+        '' AS buckets
+    FROM (
+    SELECT *, s.server_type::String != 'service' OR s.server NOT IN (SELECT service FROM resources WHERE tenant = {tenant:String}) AS silent FROM (the_edges
+    ) AS s
+    ) AS e
+    
+    WHERE true
+    GROUP BY label_0, label_1, label_2, node
+    HAVING stored_values > 0
+)
+GROUP BY label_0, label_1, label_2
+ORDER BY label_0, label_1, label_2
