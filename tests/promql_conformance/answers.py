@@ -9,7 +9,8 @@ from typing import Any
 
 from httpx2 import Client
 
-from tests.promql_conformance.expressions import AT, FIRST, LAST, STEP
+from tests.promql_conformance.dataset import AT
+from tests.promql_conformance.expressions import FIRST, LAST, STEP
 from tests.promql_conformance.reference.evaluator import Evaluator, series_of
 from tests.promql_conformance.reference.parser import parse
 from tests.promql_conformance.reference.signatures import kind

@@ -12,6 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Literal
 
 from tests.promql_conformance.reference.vectors import Labels, Series
@@ -19,7 +20,7 @@ from tests.promql_conformance.reference.vectors import Labels, Series
 DAY, MINUTE, SECOND = 86_400_000, 60_000, 1000
 MIDNIGHT = (time.time_ns() // 1_000_000 // DAY - 1) * DAY
 START = MIDNIGHT - 60 * MINUTE
-SPAN = 120 * MINUTE
+AT = START + 80 * MINUTE + 500  # when expressions are evaluated that are not over a range
 BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.5, 2.5)
 
 Sample = tuple[int, float | None]
@@ -241,14 +242,17 @@ def _rare(world: _World) -> list[Metric]:
     """Counters and gauges that are scraped seldom, late or once, and that hardly move."""
     sparse = Metric("sparse_total", "counter", "sparse")
     for kind, every in (("four minutes", 240), ("seven minutes", 420), ("uneven", 97)):
-        samples = world.counted(world.times(every=every * SECOND), per_beat=25)
-        kept = samples if kind != "uneven" else [sample for sample in samples if world.random.random() < 0.6]
+        counted = world.counted(world.times(every=every * SECOND), per_beat=25)
+        kept = counted if kind != "uneven" else [sample for sample in counted if world.random.random() < 0.6]
         sparse.series.append(({"job": "rare", "kind": kind}, kept))
     late = Metric("late_total", "counter", "late")
     for kind, minute in (("early", 20), ("half", 57), ("end", 77)):
         # From nothing: extrapolation must not go to before a counter was 0.
-        samples = [(at, 3.0 + 11.0 * index) for index, at in enumerate(world.times(between=(minute, 120)))]
-        late.series.append(({"job": "rare", "kind": kind}, list[Sample](samples)))
+        times = world.times(between=(minute, 120))
+        samples: list[Sample] = [(at, 3.0 + 11.0 * index) for index, at in enumerate(times)]
+        anew: list[Sample] = [(at, 3.0 + 11.0 * (index % 23)) for index, at in enumerate(times)]
+        late.series.append(({"job": "rare", "kind": kind}, samples))
+        late.series.append(({"job": "rare", "kind": f"{kind}, and often anew"}, anew))
     lonely = Metric("lonely", "gauge", "lonely")
     lonely.series.append(({"job": "rare"}, [(START + 79 * MINUTE + 123, 42.5)]))
     steps = Metric("steps", "gauge", "steps")
@@ -256,6 +260,22 @@ def _rare(world: _World) -> list[Metric]:
     steps.series.append(({"job": "rare", "kind": "stairs"}, list[Sample](levels)))
     steps.series.append(({"job": "rare", "kind": "level"}, [(at, 7.25) for at in world.times()]))
     return [sparse, late, lonely, steps]
+
+
+def _gappy() -> Metric:
+    """Thirty seconds apart, and a bit more or less than 1.1 times that from a border of the three minutes before AT."""
+    metric = Metric("gappy_total", "counter", "gappy")
+    for distance, again in product((32_723, 33_323), (False, True)):
+        first = AT - 3 * MINUTE + distance
+        starts = [first + beat * 30 * SECOND for beat in range(5)]
+        ends = [AT - distance - beat * 30 * SECOND for beat in reversed(range(5))]
+        for border, times in (("start", starts), ("end", ends)):
+            samples: list[Sample] = [
+                (at, 7.0 * index + (4 if again and index > 2 else 1000)) for index, at in enumerate(times)
+            ]
+            labels = {"border": border, "distance": str(distance), "again": str(again)}
+            metric.series.append(({"job": "rare", **labels}, samples))
+    return metric
 
 
 def _odd_buckets(world: _World) -> Metric:
@@ -307,4 +327,4 @@ def metrics() -> list[Metric]:
     """All of them, the same in each run of a day."""
     world = _World()
     made = [_requests, _temperatures, _queues, _pools, _builds, _limits, _durations, _odd_values, _notes, _odd_buckets]
-    return [*(make(world) for make in made), *_rare(world), *_borders(), _dotted(world)]
+    return [*(make(world) for make in made), *_rare(world), _gappy(), *_borders(), _dotted(world)]

@@ -11,7 +11,6 @@ from tests.promql_conformance.dataset import MINUTE, SECOND, START
 TABLE = Path(__file__).parent / "expressions.promql"
 
 # Half a second off the whole ones on which windows and the steps of subqueries end.
-AT = START + 80 * MINUTE + 500
 FIRST, STEPS, STEP = START + 20 * MINUTE + 500, 13, 400 * SECOND
 LAST = FIRST + (STEPS - 1) * STEP
 

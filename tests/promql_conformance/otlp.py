@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -12,6 +13,9 @@ from tests.promql_conformance.dataset import BOUNDS, Buckets, Metric, Sample
 from tests.promql_conformance.reference.vectors import Labels, without
 from tests.support.metrics import NOT_RECORDED, counter, gauge, histogram, metrics_request, number
 from tests.support.spans import MILLISECOND, key_values
+
+# Some say when a counter started, others leave it open; no answer is another for that.
+_SAY_STARTS = ("web", "rare")
 
 Sender = tuple[str, str]  # service.name, which is the label job, and service.instance.id, which is instance
 
@@ -40,15 +44,29 @@ def _attributes(labels: Labels) -> Mapping[str, str]:
 
 
 def _numbers(metric: Metric, labels: Labels, samples: Sequence[Sample]) -> Message:
-    whole = metric.type == "counter"
+    counts = metric.type == "counter"
+    starts = _starts(samples) if counts and labels["job"] in _SAY_STARTS else [0] * len(samples)
     points = [
-        number(int(value) if whole and value is not None and value.is_integer() else value, at=at * MILLISECOND)
-        for at, value in samples
+        number(
+            int(value) if counts and value is not None and value.is_integer() else value,
+            _attributes(labels),
+            at=at * MILLISECOND,
+            started=started * MILLISECOND,
+        )
+        for (at, value), started in zip(samples, starts, strict=True)
     ]
-    for point in points:
-        point.attributes.extend(key_values(_attributes(labels)))
-    made = counter if metric.type == "counter" else gauge
-    return made(metric.sent_as, *points, unit=metric.unit)
+    return (counter if counts else gauge)(metric.sent_as, *points, unit=metric.unit)
+
+
+def _starts(samples: Sequence[Sample]) -> list[int]:
+    """A second before the first sample, and before each that is less than the one before it."""
+    starts: list[int] = []
+    before = math.inf
+    for at, value in samples:
+        falls = value is not None and value < before
+        starts.append(at - 1000 if falls else starts[-1])
+        before = before if value is None else value
+    return starts
 
 
 def _buckets(labels: Labels, points: Sequence[Buckets]) -> list[HistogramDataPoint]:
