@@ -21,6 +21,7 @@ from spanhouse_query.series.limits import TooManySamples
 from spanhouse_query.series.relabelled import SameLabels
 
 _log = logging.getLogger(__name__)
+_NO_EXPRESSION = "CANNOT_COMPILE_REGEXP"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -80,6 +81,8 @@ class PrometheusApp(EndpointApp):
             raise BadExpression(validation_problem(error).detail) from None
 
     def _store_error(self, error: StoreError) -> Response:
+        if _NO_EXPRESSION in str(error):
+            return _error(400, "bad_data", "a regular expression cannot be read; its syntax is that of RE2")
         problem = store_problem(error, self._endpoint.remedy)
         self._failed(problem.kind)
         if isinstance(error, QueryTimeout):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from promql_parser import VectorSelector
 
@@ -11,6 +11,8 @@ from spanhouse_query.promql.tree import selector_of
 from spanhouse_query.series import Grouping, Leaf, Matrix, RawSeries, Selection, Selector, SeriesSource, Steps
 from spanhouse_query.series.range_functions import RANGE_FUNCTIONS
 
+Groups = Callable[[Sequence[str], str], Awaitable[Sequence[Sequence[str] | None]]]
+
 LOOKBACK = 300_000
 """How old the newest sample of an instant may be, milliseconds."""
 
@@ -18,11 +20,18 @@ LOOKBACK = 300_000
 class Leaves:
     """A source for one query, asked from the thread that evaluates it, and once for the series of a selector."""
 
-    def __init__(self, source: SeriesSource, ask: Asking, lookback: int = LOOKBACK) -> None:
+    def __init__(self, source: SeriesSource, groups: Groups, ask: Asking, lookback: int = LOOKBACK) -> None:
+        """groups: what an expression's groups hold of texts, see `series.stored.matching.groups`."""
         self._source = source
+        self._groups = groups
         self._ask = ask
         self.lookback = lookback
         self._selections: dict[tuple[Selector, int, int], Selection] = {}
+
+    def groups(self, texts: Sequence[str], expression: str) -> Mapping[str, Sequence[str] | None]:
+        """What the groups of an expression hold of each text, first the text; None where it does not match."""
+        found = self._ask(lambda: self._groups(texts, expression)) if texts else []
+        return dict(zip(texts, found, strict=True))
 
     def knows(self, function: str) -> bool:
         """Whether there is a leaf with that function."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Any
 
 import anyio
@@ -27,6 +28,7 @@ from spanhouse_query.promql.threaded import Asking, in_thread
 from spanhouse_query.promql.tree import bare, parse
 from spanhouse_query.promql.values import Scalar, Text
 from spanhouse_query.series import Matrix, Steps
+from spanhouse_query.series.stored.matching import groups
 from spanhouse_query.span_metrics import metrics_of
 
 
@@ -73,7 +75,7 @@ def _leaves(call: Call, ask: Asking, lookback: str) -> Leaves:
     window = duration("lookback_delta", lookback, LOOKBACK)
     if window <= 0:
         raise BadExpression('invalid parameter "lookback_delta": it must be longer than 0')
-    return Leaves(metrics_of(call), ask, window)
+    return Leaves(metrics_of(call), partial(groups, call.reader), ask, window)
 
 
 async def _evaluated(evaluate: Callable[[Asking], dict[str, Any]], longest: str) -> dict[str, Any]:
