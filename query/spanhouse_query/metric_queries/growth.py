@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from anyio import to_thread
 
+from spanhouse_query.concurrently import both
 from spanhouse_query.metric_queries.cells import Cells
 from spanhouse_query.metric_queries.chosen import ChosenMetric
 from spanhouse_query.metric_queries.increments import Points, added_up, increments
@@ -38,23 +40,34 @@ class Growth:
 
         Raises Problem (422) for more points, or cells, than a query may have.
         """
-        budget = Budget()
-        totals: list[Cells] = []
         try:
-            budget.hold(len(members.groups), windows.count)
-            for chunk in members.chunks(windows, _CHUNK_POINTS):
-                points = await self._points(chunk, windows, budget)
-                found = await to_thread.run_sync(self._added, points, chunk, windows)
-                totals = [one.plus(other) for one, other in zip(totals, found, strict=True)] if totals else found
+            return await self._read(members, windows, Budget())
         except TooManySamples as error:
             raise too_large(str(error)) from error
-        return totals or [Cells.nothing(len(members.groups), windows.count) for _ in range(2)]
+
+    async def _read(self, members: Members, windows: Windows, budget: Budget) -> list[Cells]:
+        """The next points are read while the last ones are worked on."""
+        budget.hold(len(members.groups), windows.count)
+        totals = [Cells.nothing(len(members.groups), windows.count) for _ in self._amounts]
+        chunks = [*members.chunks(windows, _CHUNK_POINTS)]
+        if not chunks:
+            return totals
+        points = await self._points(chunks[0], windows, budget)
+        for chunk, following in pairwise(chunks):
+            added = to_thread.run_sync(self._added, points, chunk, windows)
+            found, points = await both(added, self._points(following, windows, budget))
+            totals = _plus(totals, found)
+        return _plus(totals, await to_thread.run_sync(self._added, points, chunks[-1], windows))
+
+    @property
+    def _amounts(self) -> list[Column]:
+        return [_VALUE] if self.metric.type == "sum" else [_COUNT, _SUM]
 
     def _since(self, windows: Windows) -> int:
         return max(1, windows.start - self.lookback)
 
     async def _points(self, members: Members, windows: Windows, budget: Budget) -> Points:
-        amounts = [_VALUE] if self.metric.type == "sum" else [_COUNT, _SUM]
+        amounts = self._amounts
         table = TABLES[self.metric.type]
         stretch = Stretch(table, [self.metric.name], members.ids, self._since(windows) - 1, windows.end)
         condition = f"{_RECORDED} AND NOT isNaN({amounts[0].sql})"
@@ -67,3 +80,7 @@ class Growth:
         monotonic = self.metric.monotonic or self.metric.type != "sum"
         found = increments(points, members.cumulative, monotonic=monotonic, since=self._since(windows))
         return added_up(found, windows, members.group, len(members.groups))
+
+
+def _plus(totals: list[Cells], found: list[Cells]) -> list[Cells]:
+    return [one.plus(other) for one, other in zip(totals, found, strict=True)]

@@ -13,12 +13,15 @@ So the increments of windows side by side add up to that of all of them, and not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spanhouse_query.metric_queries.cells import Bools, Cells, Floats, Integers
 from spanhouse_query.metric_queries.windows import Windows
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,43 +49,45 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Increments:
-    """row, ts: of the points that have one. amounts: what each adds."""
+    """Of points. known: which have one. amounts: what those add, without meaning elsewhere."""
 
     row: Integers
     ts: Integers
+    known: Bools
     amounts: tuple[Floats, ...]
 
 
 def increments(points: Points, cumulative: Bools, *, monotonic: bool, since: int) -> Increments:
     """cumulative: of each row. since: from when on points were looked for, unix milliseconds."""
     points = points.once()
-    before = _before(points.row)
-    continued = before >= 0
-    earlier_ts, earlier_start = points.ts[before], points.started[before]
-    restarted = (points.started > 0) & (points.started != earlier_start) & (points.started >= earlier_ts)
+    if not len(points.row):
+        return Increments(points.row, points.ts, np.zeros(0, np.bool_), points.amounts)
+    continued = _before(points.row, -1) == points.row
+    has_start = points.started > 0
+    restarted = has_start & (points.started != _before(points.started)) & (points.started >= _before(points.ts))
     if monotonic:
-        restarted |= points.guard < points.guard[before]
-    restarted = np.where(continued, restarted, (points.started > 0) & (points.started >= since))
+        restarted |= points.guard < _before(points.guard)
+    restarted = np.where(continued, restarted, has_start & (points.started >= since))
     delta = ~cumulative[points.row]
-    begins_now = (points.started > 0) & (points.started == points.ts)
-    known = delta | ((continued | restarted) & ~begins_now)
     whole = delta | restarted
-    added = tuple(np.where(whole, amount, amount - amount[before])[known] for amount in points.amounts)
-    return Increments(points.row[known], points.ts[known], added)
+    known = delta | ((continued | restarted) & ~(has_start & (points.started == points.ts)))
+    amounts = tuple(np.where(whole, amount, amount - _before(amount)) for amount in points.amounts)
+    return Increments(points.row, points.ts, known, amounts)
 
 
 def added_up(found: Increments, windows: Windows, group: NDArray[np.int64], groups: int) -> list[Cells]:
     """The amounts by group and window. group: of each row."""
-    inside = (found.ts > windows.start) & (found.ts <= windows.end)
+    inside = found.known & (found.ts > windows.start) & (found.ts <= windows.end)
     cell = group[found.row[inside]] * windows.count + (found.ts[inside] - windows.start - 1) // windows.step
-    size = groups * windows.count
     shape = (groups, windows.count)
+    size = groups * windows.count
     present = np.bincount(cell, minlength=size).reshape(shape) > 0
     sums = (np.bincount(cell, amount[inside], size).astype(np.float64) for amount in found.amounts)
     return [Cells(total.reshape(shape), present) for total in sums]
 
 
-def _before(row: Integers) -> Integers:
-    """Which point is before each in its row, -1 for none."""
-    places = np.arange(-1, len(row) - 1)
-    return np.where(np.append(True, row[1:] != row[:-1])[: len(row)], -1, places)
+def _before(values: NDArray[Number], first: int = 0) -> NDArray[Number]:
+    """Of each point the value of the one before, which may be of another series."""
+    moved = np.empty_like(values)
+    moved[0], moved[1:] = first, values[:-1]
+    return moved

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.metrics.v1.metrics_pb2 import NumberDataPoint
+from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint, NumberDataPoint
 
 from tests.query.metric_queries.feeding import MINUTE, START, feed, numbers, values
 from tests.query.service import Service, fresh_tenant
 from tests.support.effort import examples
-from tests.support.metrics import DELTA, counter, number
-from tests.support.spans import SECOND
+from tests.support.metrics import DELTA, counter, histogram, number
+from tests.support.spans import SECOND, key_values
 
 RANGE = {"from": START, "to": START + 6 * MINUTE, "metric": "c"}
 
@@ -175,3 +175,34 @@ def test_groups_are_the_sums_of_their_series(service: Service, tenant: str) -> N
     assert found(aggregation="max", over_time="rate") == {(): pytest.approx(120 / 360)}
     assert found(aggregation="max", over_time="max") == {(): 120}
     assert found(aggregation="last", group_by="host", q='path = "/"') == {("b",): 120, ("a",): 30}
+
+
+def test_series_that_are_read_in_several_parts_add_up(service: Service, tenant: str) -> None:
+    """Over weeks a few series are read at a time."""
+    points = [
+        number(total * (host + 1), {"host": str(host)}, at=START + minute * MINUTE, started=START)
+        for minute, total in ((1, 1), (2, 3))
+        for host in range(40)
+    ]
+    observed = [
+        HistogramDataPoint(
+            time_unix_nano=START + MINUTE,
+            start_time_unix_nano=START,
+            count=host + 1,
+            bucket_counts=[host + 1, 0],
+            explicit_bounds=[1.0],
+            attributes=key_values({"host": str(host)}),
+        )
+        for host in range(40)
+    ]
+    feed(service, tenant, {"web": [counter("c", *points), histogram("h", *observed)]})
+    long = {"from": START - 28 * 24 * 60 * MINUTE, "to": START + 60 * MINUTE}
+
+    def found(metric: str, **asked: Any) -> Any:
+        return numbers(service.get("/api/v1/metrics/query", {**long, "metric": metric, **asked}, tenant=tenant))
+
+    assert found("c", aggregation="increase") == {(): 3 * 820}
+    assert found("h", aggregation="count") == {(): 820}
+    assert found("h", aggregation="p50") == {(): 0.5}
+    by_host = found("c", aggregation="increase", group_by="host")
+    assert by_host == {(str(host),): 3 * (host + 1) for host in range(40)}
