@@ -56,6 +56,10 @@ class Table:
         added = np.bincount(place, counts.value[own], active.size).astype(np.float64)
         return cls(timeline, added.reshape(*shape, 1), active)
 
+    def beside(self, other: Table) -> Table:
+        """With the columns of another table of the same counts after its own."""
+        return Table(self.timeline, np.concatenate([self.added, other.added], axis=2), self.active)
+
     def upwards(self) -> Table:
         """With columns that count what those before them do, too."""
         return Table(self.timeline, np.cumsum(self.added, axis=2), self.active)
@@ -97,4 +101,6 @@ class Table:
         nodes = self.timeline.instants
         cell = np.clip(np.searchsorted(nodes, instants, "right") - 1, 0, self.timeline.cells - 1)
         share = np.clip((instants - nodes[cell]) / (nodes[cell + 1] - nodes[cell]), 0, 1)
+        if not (share % 1).any():
+            return upto[:, cell + share.astype(np.int64)]
         return np.asarray(upto[:, cell] + share[np.newaxis, :, np.newaxis] * self.added[:, cell])

@@ -53,8 +53,9 @@ def counts_sql(metric: SpanMetric, rows: str, where: str = "true") -> str:
     labels = [f"{expression} AS label_{number}" for number, expression in enumerate(counted.labels.values())]
     names = [f"label_{number}" for number in range(len(labels))]
     buckets = WRITTEN.format(f"sumMap({metric.buckets})") if metric.buckets else "''"
+    functions = f"WITH {SKETCH_FUNCTIONS}" if "bucket_middle" in metric.value else ""
     return f"""
-WITH {SKETCH_FUNCTIONS}
+{functions}
 SELECT
     {", ".join(names)},
     groupArray(node) AS nodes,

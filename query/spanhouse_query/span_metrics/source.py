@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from spanhouse_query.endpoint import Call
 from spanhouse_query.series.grouped import Groups
-from spanhouse_query.series.labels import NAME, Labels
+from spanhouse_query.series.labels import NAME, LabelKey, Labels
 from spanhouse_query.series.limits import Budget
 from spanhouse_query.series.matrix import Matrix
 from spanhouse_query.series.metric import CatalogueEntry
@@ -21,8 +21,9 @@ from spanhouse_query.series.steps import Steps
 from spanhouse_query.series.stored.matching import matching
 from spanhouse_query.span_metrics.conditions import Alternatives
 from spanhouse_query.span_metrics.durations import LES
-from spanhouse_query.span_metrics.evaluation import GROWTH, Natives, Numbers, laid_out, windows_of
+from spanhouse_query.span_metrics.evaluation import Part, laid_out
 from spanhouse_query.span_metrics.exemplars import exemplars
+from spanhouse_query.span_metrics.growing import GROWTH, RATES, windows
 from spanhouse_query.span_metrics.names import SPAN_METRICS, SpanMetric
 from spanhouse_query.span_metrics.reading import Counts, Wanted, read
 from spanhouse_query.span_metrics.timeline import Clock, Timeline, of_minutes, of_windows
@@ -87,19 +88,33 @@ class SpanMetrics:
 
     async def evaluate(self, selection: Selection, leaf: Leaf, grouping: Grouping | None = None) -> Matrix:
         """See SeriesSource."""
-        groups = Groups(leaf.steps.count, grouping)
-        clock = self._clock
         if leaf.function in GROWTH:
-            timeline = of_windows(clock, leaf.steps, sorted(set(windows_of(leaf).values())))
+            timeline = of_windows(self._clock, leaf.steps, windows(leaf))
         else:
-            timeline = of_minutes(clock, leaf.steps, leaf.window)
+            timeline = of_minutes(self._clock, leaf.steps, leaf.window)
         les = await self._les(selection.late)
+        if grouping is not None and grouping.aggregation == "group" and not grouping.key({"le": "+Inf"}):
+            les = les[-1:]
+        parts: list[Part] = []
         for wanted in _wanted(selection.series) if timeline is not None else ():
             assert timeline is not None  # noqa: S101
             counts = await self._read(wanted, timeline)
-            for part in laid_out(wanted.metric, timeline, counts, leaf.steps.count, les):
-                await to_thread.run_sync(_add, groups, part, leaf)
-                self._budget.hold(groups.rows, leaf.steps.count)
+            parts += laid_out(wanted.metric, timeline, counts, leaf.steps.count, les)
+        if grouping is not None and grouping.aggregation == "sum" and leaf.function in RATES:
+            return await self._evaluated(parts, leaf, grouping, grouping.key)
+        return await self._evaluated(parts, leaf, grouping)
+
+    async def _evaluated(
+        self, parts: Sequence[Part], leaf: Leaf, grouping: Grouping | None, key: LabelKey | None = None
+    ) -> Matrix:
+        """key: the grouping's, where each part sums what it has; the sum of one part is the sum of all."""
+        if len(parts) == 1 and key is not None:
+            return await to_thread.run_sync(_matrix, parts[0], leaf, key)
+        groups = Groups(leaf.steps.count, grouping)
+        for part in parts:
+            matrix = await to_thread.run_sync(_matrix, part, leaf, key)
+            await to_thread.run_sync(groups.add, matrix)
+            self._budget.hold(groups.rows, leaf.steps.count)
         return groups.matrix()
 
     async def samples(self, selection: Selection, after: int, until: int) -> Sequence[RawSeries]:
@@ -147,9 +162,9 @@ class SpanMetrics:
         return [_one(Wanted(metric, alternatives), labels) for labels in self._seen[key]]
 
 
-def _add(groups: Groups, part: Callable[[], Numbers | Natives], leaf: Leaf) -> None:
+def _matrix(part: Part, leaf: Leaf, key: LabelKey | None) -> Matrix:
     with np.errstate(all="ignore"):
-        groups.add(part().matrix(leaf))
+        return part().matrix(leaf, key)
 
 
 def _wanted(series: Sequence[Series]) -> list[Wanted]:

@@ -1,14 +1,3 @@
-WITH 
-    key -> if(key = -32768, 0, exp2(key / 32) * 1.0108300012533735) AS bucket_middle,
-    (h, k, smallest, largest) -> least(greatest(
-        bucket_middle(mapKeys(h)[arrayFirstIndex(c -> c > k, arrayCumSum(mapValues(h)))]),
-        toFloat64(smallest)), toFloat64(largest)) AS order_statistic,
-    (h, rank, smallest, largest) ->
-        order_statistic(h, floor(rank), smallest, largest) + (rank - floor(rank))
-        * (order_statistic(h, ceil(rank), smallest, largest) - order_statistic(h, floor(rank), smallest, largest))
-        AS sketch_percentile,
-    (limit, h) -> arraySum((key, n) -> if(bucket_middle(key) <= limit, n, 0), mapKeys(h), mapValues(h)) AS values_within
-
 SELECT
     label_0, label_1, label_2,
     groupArray(node) AS nodes,
