@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from spanhouse_query.series.compensated import compensated, doubtful
 from spanhouse_query.series.histogram_cells import HistogramCells
 from spanhouse_query.series.histogram_sums import Histograms, Terms, scaled, summed
 from spanhouse_query.series.labels import Identity, LabelKey, Labels, identity
@@ -109,13 +110,27 @@ def _grouped(partial: _Partial, aggregation: Aggregation, key: LabelKey) -> _Par
     order = np.argsort(group, kind="stable")
     firsts = np.searchsorted(group[order], np.arange(len(labels)))
     with np.errstate(all="ignore"):
-        values = operation.reduceat(np.where(matrix.present, matrix.values, neutral)[order], firsts, axis=0)
+        added = np.where(matrix.present, matrix.values, neutral)[order]
+        values = operation.reduceat(added, firsts, axis=0)
+        if operation is np.add:
+            values = _put_right(values, added, firsts)
     numbers = np.add.reduceat(partial.numbers[order], firsts, axis=0)
     histograms = np.add.reduceat(partial.histograms[order], firsts, axis=0)
     cells = None
     if matrix.histograms is not None and aggregation in _OF_HISTOGRAMS:
         cells = _histogram_sums(matrix.histograms, group, len(labels))
     return _Partial(Matrix(labels, values, numbers > 0, cells), numbers, histograms)
+
+
+def _put_right(values: Floats, added: Floats, firsts: NDArray[np.int64]) -> Floats:
+    """Sums by group and step of rows in which large numbers cancel each other out. added: the rows, group by group."""
+    uncertain = doubtful(values, np.add.reduceat(np.abs(added), firsts, axis=0))
+    if uncertain.any():
+        group, step = np.nonzero(uncertain)
+        counts = np.diff(np.append(firsts, len(added)))[group]
+        steps = added.shape[1]
+        values[uncertain] = compensated(added.ravel(), firsts[group] * steps + step, counts, stride=steps)
+    return values
 
 
 def _histogram_sums(cells: HistogramCells, group: NDArray[np.int64], groups: int) -> HistogramCells:

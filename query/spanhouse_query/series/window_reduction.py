@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spanhouse_query.series.compensated import compensated, doubtful
 from spanhouse_query.series.samples import Bools, Floats, Integers, Windows
 
 _ENTRIES = 4_000_000
@@ -20,6 +21,15 @@ def reduced(operation: np.ufunc, values: Floats, windows: Windows) -> Floats:
     padded = np.append(values, values[-1:])
     pairs = np.stack((windows.low.ravel(), windows.high.ravel()), axis=1).ravel()
     return np.asarray(operation.reduceat(padded, pairs)[::2].reshape(windows.low.shape))
+
+
+def sums(values: Floats, windows: Windows) -> Floats:
+    """The sum of each window, also where large numbers cancel each other out."""
+    found = reduced(np.add, values, windows)
+    uncertain = windows.filled & doubtful(found, reduced(np.add, np.abs(values), windows))
+    if uncertain.any():
+        found[uncertain] = compensated(values, windows.low[uncertain], windows.lengths[uncertain])
+    return found
 
 
 def picked(values: Floats | Integers, index: Integers) -> Floats:

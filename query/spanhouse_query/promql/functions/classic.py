@@ -38,8 +38,10 @@ def quantiles(matrix: Matrix, wanted: Floats) -> Matrix:
 
 
 def _bound(labels: Labels) -> float:
+    """NaN for what Prometheus would not read either, such as a number with spaces around it."""
+    text = labels.get("le", "")
     try:
-        return float(labels.get("le", "nan"))
+        return float(text) if text.isascii() and text == text.strip() else np.nan
     except ValueError:
         return np.nan
 

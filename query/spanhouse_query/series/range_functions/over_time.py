@@ -7,7 +7,7 @@ import numpy as np
 from spanhouse_query.series.matrix import Bools, Floats
 from spanhouse_query.series.quantile import quantile_of_sorted
 from spanhouse_query.series.samples import Samples, Windows
-from spanhouse_query.series.window_reduction import Members, counted, laid_out, picked, reduced
+from spanhouse_query.series.window_reduction import Members, counted, laid_out, picked, reduced, sums
 
 Answer = tuple[Floats, Bools]
 
@@ -36,13 +36,13 @@ def timestamp(samples: Samples, windows: Windows, parameters: tuple[float, ...])
 
 def total(samples: Samples, windows: Windows, parameters: tuple[float, ...]) -> Answer:
     """The sum."""
-    return reduced(np.add, samples.values, windows), windows.filled
+    return sums(samples.values, windows), windows.filled
 
 
 def mean(samples: Samples, windows: Windows, parameters: tuple[float, ...]) -> Answer:
     """The mean, also where the sum is too large for a double."""
     lengths = np.maximum(windows.lengths, 1)
-    plain = reduced(np.add, samples.values, windows) / lengths
+    plain = sums(samples.values, windows) / lengths
     overflown = np.isinf(plain)
     if not overflown.any():
         return plain, windows.filled
