@@ -53,6 +53,8 @@ def counts_sql(metric: SpanMetric, rows: str, where: str = "true") -> str:
     labels = [f"{expression} AS label_{number}" for number, expression in enumerate(counted.labels.values())]
     names = [f"label_{number}" for number in range(len(labels))]
     buckets = WRITTEN.format(f"sumMap({metric.buckets})") if metric.buckets else "''"
+    if "e.silent" in metric.stored:
+        rows = _with_silent(rows)
     functions = f"WITH {SKETCH_FUNCTIONS}" if "bucket_middle" in metric.value else ""
     return f"""
 {functions}
@@ -81,7 +83,7 @@ ORDER BY {", ".join(names)}
 """
 
 
-def with_silent(edges: str) -> str:
+def _with_silent(edges: str) -> str:
     """Edges with a column that says whether their server sends no spans."""
     return f"""
     SELECT *, s.server_type::String != 'service' OR s.server NOT IN ({KNOWN_SERVICE}) AS silent FROM ({edges}
@@ -97,7 +99,7 @@ async def read(call: Call, wanted: Wanted, timeline: Timeline) -> Counts:
         found = await read_edges(
             call,
             timeline.range,
-            lambda edges: counts_sql(wanted.metric, with_silent(edges)),
+            lambda edges: counts_sql(wanted.metric, edges),
             usable=timeline.usable,
             where=f"client != '' AND {held.sql}",
             **bound,

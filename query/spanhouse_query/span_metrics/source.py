@@ -77,6 +77,8 @@ class SpanMetrics:
                     late |= {matcher: None for matcher in others if matcher.name == "le"}
                     others = tuple(matcher for matcher in others if matcher.name != "le")
                 found[name].append(others)
+        if len(found) > 1 and not await self.catalogue():
+            return Selection([], tuple(late))
         series: list[SpanSeries] = []
         for name, every in found.items():
             metric, alternatives = SPAN_METRICS[name], tuple(dict.fromkeys(every))

@@ -149,3 +149,43 @@ def test_other_functions_see_the_samples(service: Service, sent: str) -> None:
     assert number(service, sent, f"present_over_time({of_cart}[1m])", 3) == 1
     assert number(service, sent, f"sum(increase({of_cart}[3m] offset 3m))", 6) == sum(CALLS[:3])
     assert number(service, sent, f"max_over_time(increase({of_cart}[1m])[6m:1m])", 6) == max(CALLS)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'traces_service_graph_request_server_seconds_bucket{le="0.123"}',
+        'sum by (le) (rate(traces_service_graph_request_server_seconds_bucket{le="0.123"}[5m]))',
+        'sum(rate(traces_service_graph_request_server_seconds_bucket{le="0.123"}[5m]))',
+        'rate(traces_spanmetrics_latency{service="nobody"}[5m])',
+        'sum(rate(traces_spanmetrics_latency{service="nobody"}[5m]))',
+        'traces_spanmetrics_latency{service="nobody"}',
+        f"{TOTAL} offset 30d",
+        f"rate({TOTAL}[5m] @ 0)",
+        f"{TOTAL} @ 0",
+        f"rate({TOTAL}[5m] @ 9e10)",
+        'traces_spanmetrics_latency_bucket{le="0.123"}[5m]',
+    ],
+)
+def test_nothing_is_found_where_nothing_is(service: Service, sent: str, query: str) -> None:
+    assert instant(service, sent, query, 6) == []
+
+
+def test_sums_are_those_of_the_series_that_they_are_of(service: Service, sent: str) -> None:
+    bucket = "traces_service_graph_request_server_seconds_bucket"
+    each = numbers(service, sent, f"increase({bucket}[5m])", 5.5)
+
+    for keys in (("le",), ("client", "le"), ("client",), ()):
+        expected: dict[tuple[tuple[str, str], ...], float] = {}
+        for labels, value in each.items():
+            group = tuple(pair for pair in labels if pair[0] in keys)
+            expected[group] = expected.get(group, 0) + value
+        by = f"by ({', '.join(keys)})"
+        assert numbers(service, sent, f"sum {by} (increase({bucket}[5m]))", 5.5) == pytest.approx(expected)
+        counts = numbers(service, sent, f"count {by} (increase({bucket}[5m]))", 5.5)
+        assert sum(counts.values()) == len(each)
+        groups = numbers(service, sent, f"group {by} ({bucket})", 6)
+        assert groups == dict.fromkeys(expected, 1.0)
+    left = f"sum without (server, connection_type) (increase({bucket}[5m]))"
+    by_client = f"sum by (client, le) (increase({bucket}[5m]))"
+    assert numbers(service, sent, left, 5.5) == pytest.approx(numbers(service, sent, by_client, 5.5))

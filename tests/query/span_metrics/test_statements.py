@@ -10,7 +10,7 @@ from spanhouse_query.series import Matcher
 from spanhouse_query.span_metrics.conditions import condition
 from spanhouse_query.span_metrics.exemplars import edges_sql, spans_sql
 from spanhouse_query.span_metrics.names import EDGES, SPAN_METRICS
-from spanhouse_query.span_metrics.reading import counts_sql, with_silent
+from spanhouse_query.span_metrics.reading import counts_sql
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 ALTERNATIVES = (
@@ -26,8 +26,8 @@ def of(name: str, rows: str = "SELECT * FROM the_rows") -> str:
 
 STATEMENTS = {
     "span_metrics_failed": of("traces_service_graph_request_failed_total"),
-    "span_metrics_server_sum": of("traces_service_graph_request_server_seconds_sum", with_silent("the_edges")),
-    "span_metrics_server_buckets": of("traces_service_graph_request_server_seconds_bucket", with_silent("the_edges")),
+    "span_metrics_server_sum": of("traces_service_graph_request_server_seconds_sum", "the_edges"),
+    "span_metrics_server_buckets": of("traces_service_graph_request_server_seconds_bucket", "the_edges"),
     "span_metrics_calls": of("traces_spanmetrics_calls_total"),
     "span_metrics_latency": of("traces_spanmetrics_latency"),
     "span_metrics_edge_exemplars": edges_sql("the_edges"),
