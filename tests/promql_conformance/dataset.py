@@ -221,6 +221,7 @@ def _odd_values(world: _World) -> Metric:
         "huge": (1e150, 3e150, 2e150),
         "tiny": (1e-150, 5e-150),
         "negative": (-3.75, -1.25, -2.5),
+        "cancelling": (1e100, 1.25, -1e100, 2.5),
         "halves": (0.5, 1.5, 2.5, -0.5, -1.5),
     }
     for kind, cycle in cycles.items():
@@ -291,7 +292,9 @@ def _odd_buckets(world: _World) -> Metric:
         "all in the last": {"0.1": 0, "0.5": 0, "+Inf": 10},
         "first is empty": {"0.1": 0, "0.5": 8, "1.5": 8, "+Inf": 8},
         "negative": {"-2.5": 4, "-0.5": 9, "0.5": 12, "1.5": 20, "+Inf": 20},
-        "no number": {"0.1": 10, "wide": 20, "0.5": 30, "+Inf": 40},
+        "no number": {"0.1": 10, "wide": 20, "0.5": 30, "1_5": 31, " 2.5": 32, "+Inf": 40},
+        "other spellings": {"1e-1": 10, "5E-1": 30, "1.50": 35, "Inf": 40},
+        "same bound twice": {"0.1": 5, "0.10": 5, "0.5": 30, "+Inf": 40},
         "fractions": {"0.1": 0.25, "0.5": 0.5, "1.5": 0.875, "+Inf": 1.0},
     }
     metric = Metric("odd_bucket", "gauge", "odd.bucket")

@@ -27,7 +27,7 @@ def histogram_quantile(fraction: float, vector: Vector) -> Vector:
 
 def _bound(text: str) -> float | None:
     try:
-        return float(text)
+        return float(text) if text.isascii() and text == text.strip() else None
     except ValueError:
         return None
 
