@@ -72,7 +72,7 @@ def test_large_and_small_values_are_no_trouble() -> None:
         found = fitted(np.arange(10) * scale)
         assert found.slope == pytest.approx(scale)
         assert found.r2 == pytest.approx(1)
-    assert fit_trend(np.arange(10) * 1e301) is None
+    assert fit_trend(np.arange(10.0) * 1e301) is None
 
 
 def test_a_season_does_not_tilt_the_line() -> None:
