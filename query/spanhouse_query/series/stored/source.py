@@ -28,9 +28,10 @@ from spanhouse_query.series.stored.target_info import info_samples
 
 _SERIES = 1_000_000
 _EXEMPLARS = 10_000
-# What is read at once: series, and samples of them if one comes every ten seconds.
+# What is read at once: series, samples of them if one comes every ten seconds, and values at steps.
 _CHUNK_SERIES = 2_000
 _CHUNK_SAMPLES = 4_000_000
+_CHUNK_VALUES = 4_000_000
 _USUAL_INTERVAL = 10_000
 
 
@@ -52,7 +53,8 @@ class StoredMetrics:
     async def evaluate(self, selection: Selection, leaf: Leaf, grouping: Grouping | None = None) -> Matrix:
         """See SeriesSource."""
         groups = Groups(leaf.steps.count, grouping)
-        for series in _chunks(selection.series, leaf.window + leaf.steps.last - leaf.steps.start):
+        length = leaf.window + leaf.steps.last - leaf.steps.start
+        for series in _chunks(selection.series, length, steps=leaf.steps.count):
             matrix = await self._matrix(series, selection.late, leaf)
             await to_thread.run_sync(groups.add, matrix)
             self._budget.hold(groups.rows, leaf.steps.count)
@@ -130,12 +132,12 @@ def _native(leaf: Leaf, labels: Sequence[Labels], native: NativeSamples, *, delt
     return Matrix(labels, empty.values, empty.present, cells).not_empty()
 
 
-def _chunks(series: Sequence[Series], length: int) -> Iterator[Sequence[Series]]:
-    """Series that can be read in one query over that many milliseconds, in the order of the tables."""
+def _chunks(series: Sequence[Series], length: int, *, steps: int = 1) -> Iterator[Sequence[Series]]:
+    """Series that can be read in one query over that many milliseconds and steps, in the order of the tables."""
     kinds: dict[tuple[str, str, bool], list[Series]] = defaultdict(list)
     for one in series:
         kinds[one.part, TABLES[one.metric.type], one.metric.delta].append(one)
-    size = max(1, min(_CHUNK_SERIES, _CHUNK_SAMPLES * _USUAL_INTERVAL // max(length, 1)))
+    size = max(1, min(_CHUNK_SERIES, _CHUNK_SAMPLES * _USUAL_INTERVAL // max(length, 1), _CHUNK_VALUES // steps))
     for same in kinds.values():
         same.sort(key=lambda one: (one.metric.name, one.ids))
         for first in range(0, len(same), size):

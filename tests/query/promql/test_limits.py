@@ -1,0 +1,71 @@
+"""Queries that go too far are refused, and those that nobody waits for end."""
+
+from __future__ import annotations
+
+import threading
+
+import anyio
+import pytest
+from spanhouse_query.promql.threaded import Asking, Stopped, in_thread
+from spanhouse_query.series.limits import Budget, TooManySamples
+
+from tests.query.metric_queries.feeding import feed
+from tests.query.promql.asking import API, at
+from tests.query.service import Service
+from tests.support.metrics import gauge, number
+from tests.support.spans import SECOND
+
+
+def test_samples_are_counted_over_all_reads_of_a_query() -> None:
+    budget = Budget(samples=10)
+    budget.read(6)
+
+    with pytest.raises(TooManySamples, match="samples; select fewer series or a shorter range"):
+        budget.read(5)
+
+
+def test_a_matrix_that_is_too_large_is_refused() -> None:
+    with pytest.raises(TooManySamples, match="1,000 series at 101 steps are more than the 100,000 values"):
+        Budget(cells=100_000).hold(1_000, 101)
+
+
+def test_too_many_values_are_told(service: Service, tenant: str) -> None:
+    points = [number(1, {"n": n}, at=at(0)) for n in range(3_000)]
+    feed(service, tenant, {"web": [gauge("g", *points, unit="")]})
+    parameters = {"query": "last_over_time(g[1d])", "start": at(0) / SECOND, "end": at(11_000) / SECOND, "step": "1"}
+
+    response = service.response(f"{API}/query_range", parameters, tenant=tenant)
+
+    assert (response.status_code, response.json()["errorType"]) == (422, "execution")
+    assert "more than the 30,000,000 values" in response.json()["error"]
+
+
+def test_a_function_is_told_that_nobody_waits() -> None:
+    told = threading.Event()
+
+    def ask_on(ask: Asking) -> None:
+        try:
+            while True:
+                ask(lambda: anyio.sleep(0.001))
+        except Stopped:
+            told.set()
+            raise
+
+    async def wait_shortly() -> None:
+        with anyio.move_on_after(0.05):
+            await in_thread(ask_on)
+
+    anyio.run(wait_shortly)
+
+    assert told.is_set()
+
+
+def test_what_a_function_asks_for_may_fail() -> None:
+    async def fail() -> None:
+        raise ValueError("no")
+
+    async def run() -> None:
+        await in_thread(lambda ask: ask(fail))
+
+    with pytest.raises(ValueError, match="no"):
+        anyio.run(run)
