@@ -38,6 +38,10 @@ class CataloguedMetric(BaseModel):
     series: int = Field(description="How many series it has: its cardinality.")
     first_seen: str = Field(description="When the first point arrived, nanoseconds since 1970.")
     last_seen: str
+    full: bool = Field(
+        description="Whether it has as many series as `max_series` allows: new ones are refused."
+    )
+    refused: int = Field(description="Points of new series that were refused in the hours of the range.")
     conflicts: list[Literal["type", "unit", "monotonic"]] = Field(
         description="In what other metrics of this name differ from it (monotonic: other sums); queries have to say "
         "which one they mean."
@@ -77,7 +81,8 @@ WITH known AS
     )
     GROUP BY metric, metric_type, unit, monotonic
 )
-SELECT *, count() OVER () AS total
+SELECT *, count() OVER () AS total,
+    metric IN (SELECT metric FROM metric_limits FINAL WHERE tenant = {tenant:String} AND is_full) AS is_full
 FROM
 (
     SELECT *,
@@ -87,7 +92,16 @@ FROM
             AS other_monotonic
     FROM known
     WINDOW same_name AS (PARTITION BY metric)
-)
+) AS named
+LEFT JOIN
+(
+    SELECT metric, sum(points) AS refused
+    FROM metric_refused
+    WHERE tenant = {tenant:String}
+        AND hour >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC'))
+        AND hour < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+    GROUP BY metric
+) AS left_out USING metric
 WHERE series_total > 0 AND ({type:String} = '' OR metric_type = {type:String})
 ORDER BY metric, metric_type, unit, monotonic
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
@@ -134,6 +148,8 @@ def _metric(row: dict[str, Any]) -> CataloguedMetric:
         series=row["series_total"],
         first_seen=str(row["first"] * MILLISECOND),
         last_seen=str(row["last"] * MILLISECOND),
+        full=bool(row["is_full"]),
+        refused=row["refused"],
         conflicts=[name for name, column in differing.items() if row[column]],  # type: ignore[misc]
     )
 

@@ -153,3 +153,18 @@ def test_lists_values_of_an_attribute(service: Service, tenant: str) -> None:
 def test_refuses_what_is_no_attribute(service: Service, key: str) -> None:
     response = service.response(f"/api/v1/metrics/attributes/{key}/values")
     assert (response.status_code, response.json()["parameter"]) == (400, "key")
+
+
+def test_a_full_metric_says_what_it_has_refused(service: Service, tenant: str) -> None:
+    feed(service, tenant, {"web": [gauge("full", number(1, {"i": 1})), gauge("free", number(1, {"i": 1}))]})
+    mark = "INSERT INTO metric_limits (tenant, metric, is_full) VALUES ({tenant:String}, 'full', true)"
+    service.store.command(mark, {"tenant": tenant})
+    more = [number(1, {"i": index}) for index in range(4)]
+    feed(service, tenant, {"web": [gauge("full", *more), gauge("free", *more)]})
+
+    found = catalogue(service, tenant)["metrics"]
+
+    assert [(one["name"], one["series"], one["full"], one["refused"]) for one in found] == [
+        ("free", 4, False, 0),
+        ("full", 1, True, 3),
+    ]

@@ -21,7 +21,8 @@ WITH known AS
     )
     GROUP BY metric, metric_type, unit, monotonic
 )
-SELECT *, count() OVER () AS total
+SELECT *, count() OVER () AS total,
+    metric IN (SELECT metric FROM metric_limits FINAL WHERE tenant = {tenant:String} AND is_full) AS is_full
 FROM
 (
     SELECT *,
@@ -31,7 +32,16 @@ FROM
             AS other_monotonic
     FROM known
     WINDOW same_name AS (PARTITION BY metric)
-)
+) AS named
+LEFT JOIN
+(
+    SELECT metric, sum(points) AS refused
+    FROM metric_refused
+    WHERE tenant = {tenant:String}
+        AND hour >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC'))
+        AND hour < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
+    GROUP BY metric
+) AS left_out USING metric
 WHERE series_total > 0 AND ({type:String} = '' OR metric_type = {type:String})
 ORDER BY metric, metric_type, unit, monotonic
 LIMIT {limit:UInt32} OFFSET {offset:UInt32}
