@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, to_thread
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.rollup import MetricRollup
@@ -185,3 +185,27 @@ async def test_an_hour_that_goes_on_is_not_made_yet(store: Store, tmp_path: Path
     now = int(time.time() - BEGIN) * 1000
     Sender(store, tmp_path).send([Point("gauge", now, 1.0), Point("gauge", now - 2 * HOUR * 1000, 1.0)])
     assert await rollup(store).step() == 1
+
+
+MANY = 4000
+# A point in 15 seconds of many series, for an hour.
+POINTS_OF_MANY = """
+INSERT INTO metric_numbers (tenant, metric, series, ts, value)
+SELECT
+    't', 'many', cityHash64(intDiv(number, 240)),
+    fromUnixTimestamp64Milli(({begin:Int64} + number % 240 * 15 + 15) * 1000), 1
+FROM numbers({series:UInt64} * 240)
+"""
+ARRIVAL = "INSERT INTO metric_arrivals SELECT 't', toDateTime({until:Int64}, 'UTC'), now64(3)"
+
+
+@pytest.mark.parametrize("memory", [400 << 20, 24 << 20])
+async def test_more_series_than_fit_into_memory_are_made_in_slices(store: Store, memory: int) -> None:
+    await to_thread.run_sync(store.command, POINTS_OF_MANY, {"begin": BEGIN, "series": MANY})
+    store.command(ARRIVAL, {"until": BEGIN + HOUR})
+
+    assert await MetricRollup(store, RollupConfig(memory=memory), CapacityLimiter(1)).step() == 2
+
+    for name, windows in (("5m", 12), ("1h", 1), ("1d", 1)):
+        found = store.rows(f"SELECT count() AS n, sum(count) AS points FROM metric_numbers_{name} FINAL")
+        assert found == [{"n": MANY * windows, "points": MANY * 240}], name

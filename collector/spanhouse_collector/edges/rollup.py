@@ -18,12 +18,12 @@ from anyio import CapacityLimiter
 from spanhouse_storage import QueryLimits, Store, StoreError, calls_sql, edges_sql
 
 from spanhouse_collector.config import RollupConfig
-from spanhouse_collector.edges.slices import Slices
 from spanhouse_collector.edges.tiers import DAY, HOUR, EdgeTiers
 from spanhouse_collector.edges.waiting import WaitingMinutes
 from spanhouse_collector.edges.windows import Unit, Window, windows
 from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.observation.own_spans import told_if_slow
+from spanhouse_collector.slices import Slices
 
 logger = logging.getLogger(__name__)
 

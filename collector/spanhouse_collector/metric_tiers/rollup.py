@@ -15,6 +15,7 @@ from spanhouse_storage import QueryLimits, Store, StoreError
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.statements import DAYS, FIVE_MINUTES, HOURS, OF_POINTS, of_finer
+from spanhouse_collector.slices import Slices
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class MetricRollup:
         self._retention = config.retention
         self._inserting = inserting
         self._limits = QueryLimits(seconds=300, memory=config.memory, threads=1)
+        self._slices = Slices()
         self._running = anyio.CancelScope()
         self._is_failing = False
 
@@ -92,16 +94,27 @@ class MetricRollup:
         hours = await self._rows(_DUE_HOURS, settled=settled, kept=now // 1000 - self._retention.spans)
         for unit in hours:
             bounds = {**unit, "since": unit["until"] - HOURS.seconds, "seen": now - _MARGIN_MS}
-            await self._execute(OF_POINTS, **bounds)
-            await self._execute(of_finer(HOURS, FIVE_MINUTES), **bounds)
+            await self._make(OF_POINTS, **bounds)
+            await self._make(of_finer(HOURS, FIVE_MINUTES), **bounds)
             await self._execute(_PUBLISH, **bounds, seconds=HOURS.seconds)
         rolled = await self._now()
         days = await self._rows(_DUE_DAYS, settled=settled, kept=now // 1000 - self._retention.minutes)
         for unit in days:
             bounds = {**unit, "since": unit["until"] - DAYS.seconds, "seen": rolled}
-            await self._execute(of_finer(DAYS, HOURS), **bounds)
+            await self._make(of_finer(DAYS, HOURS), **bounds)
             await self._execute(_PUBLISH, **bounds, seconds=DAYS.seconds)
+        if hours or days:
+            self._slices.relax()
         return len(hours) + len(days)
+
+    async def _make(self, sql: str, **bounds: Any) -> None:
+        """Run a statement in slices, where it takes too much memory; rows that it has made before it makes again."""
+
+        async def attempt(slices: int) -> None:
+            for number in range(slices):
+                await self._execute(sql, **bounds, slices=slices, slice=number)
+
+        await self._slices.run(attempt)
 
     async def _now(self) -> int:
         now: int = (await self._rows(_NOW))[0]["now"]

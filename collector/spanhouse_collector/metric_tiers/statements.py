@@ -1,6 +1,7 @@
 """The statements that make tiers: five minutes of points, and coarser units of finer ones.
 
-Bound are tenant, since and until (unix seconds) and seen (unix milliseconds), which becomes the version of the rows.
+Bound are tenant, since and until (unix seconds), seen (unix milliseconds), which becomes the version of the rows, and
+which slice of the series is made, of how many.
 """
 
 # ruff: noqa: S608 - what is put into statements here are names of this module; values are bound
@@ -9,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_DELTA = "series IN (SELECT series FROM metric_series WHERE tenant = {tenant:String} AND temporality = 'delta')"
-_COUNTER = "series IN (SELECT series FROM metric_series WHERE tenant = {tenant:String} AND monotonic)"
+_CHOSEN = "tenant = {tenant:String} AND series % {slices:UInt32} = {slice:UInt32}"
+_DELTA = f"series IN (SELECT series FROM metric_series WHERE {_CHOSEN} AND temporality = 'delta')"
+_COUNTER = f"series IN (SELECT series FROM metric_series WHERE {_CHOSEN} AND monotonic)"
 _VERSION = "fromUnixTimestamp64Milli({seen:Int64}, 'UTC')"
 _IN_ORDER = "arraySort(groupArray((began, opening, closing)))"
 # What a series gained from one value to the next: it began anew where it fell.
@@ -60,7 +62,7 @@ FROM
                 metric, series, {_window("toUnixTimestamp64Milli(ts)", 300)} AS until,
                 arraySort(groupArray((toUnixTimestamp64Milli(ts), value))) AS points
             FROM metric_numbers
-            WHERE tenant = {{tenant:String}} AND NOT isNaN(value)
+            WHERE {_CHOSEN} AND NOT isNaN(value)
                 AND ts > toDateTime({{since:Int64}}, 'UTC') AND ts <= toDateTime({{until:Int64}}, 'UTC')
             GROUP BY metric, series, until
         )
@@ -100,7 +102,7 @@ FROM
         first_ts AS began, first AS opening, last_ts AS ended, last AS closing,
         increase AS gained, positive AS above, negative AS below
     FROM {finer.table} FINAL
-    WHERE tenant = {{tenant:String}}
+    WHERE {_CHOSEN}
         AND until > toDateTime({{since:Int64}}, 'UTC') AND until <= toDateTime({{until:Int64}}, 'UTC')
 )
 GROUP BY metric, series, window

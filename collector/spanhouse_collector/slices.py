@@ -1,4 +1,4 @@
-"""Statements on halves of calls that need more memory than they may take are run in slices of the keys."""
+"""Statements that need more memory than they may take are run in slices of their keys."""
 
 from __future__ import annotations
 
