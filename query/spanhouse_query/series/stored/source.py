@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from anyio import to_thread
 
+from spanhouse_query.concurrently import every
 from spanhouse_query.reader import Reader
 from spanhouse_query.series.grouped import Groups
 from spanhouse_query.series.labels import Labels
@@ -32,6 +33,7 @@ _EXEMPLARS = 10_000
 _CHUNK_SERIES = 2_000
 _CHUNK_SAMPLES = 4_000_000
 _CHUNK_VALUES = 4_000_000
+_AT_ONCE = 2
 _USUAL_INTERVAL = 10_000
 
 
@@ -54,9 +56,11 @@ class StoredMetrics:
         """See SeriesSource."""
         groups = Groups(leaf.steps.count, grouping)
         length = leaf.window + leaf.steps.last - leaf.steps.start
-        for series in _chunks(selection.series, length, steps=leaf.steps.count):
-            matrix = await self._matrix(series, selection.late, leaf)
-            await to_thread.run_sync(groups.add, matrix)
+        chunks = list(_chunks(selection.series, length, steps=leaf.steps.count))
+        for first in range(0, len(chunks), _AT_ONCE):
+            some = chunks[first : first + _AT_ONCE]
+            for matrix in await every([self._matrix(series, selection.late, leaf) for series in some]):
+                await to_thread.run_sync(groups.add, matrix)
             self._budget.hold(groups.rows, leaf.steps.count)
         return groups.matrix()
 
