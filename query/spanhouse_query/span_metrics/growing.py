@@ -1,4 +1,4 @@
-"""By how much counters grow in the window of each step, series by series or summed."""
+"""By how much counters grow in the window of each step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spanhouse_query.series.labels import Identity, LabelKey, Labels, identity
+from spanhouse_query.series.labels import Labels
 from spanhouse_query.series.source import Leaf
 from spanhouse_query.span_metrics.counters import LOOKBACK, Bools, Floats, Table
 
@@ -32,19 +32,6 @@ class Grown:
             return cls(labels, there[:, :, np.newaxis].astype(np.float64), there)
         values = table.growth(leaf.steps, leaf.window) * there[:, :, np.newaxis]
         return cls(labels, values * (1000 / leaf.window if leaf.function == "rate" else 1), there)
-
-    def summed(self, key: LabelKey) -> Grown:
-        """The sums of series that become the same."""
-        numbers: dict[Identity, int] = {}
-        kept = [key(own) for own in self.labels]
-        group = np.array([numbers.setdefault(identity(one), len(numbers)) for one in kept], np.int64)
-        order = np.argsort(group, kind="stable")
-        firsts = np.searchsorted(group[order], np.arange(len(numbers)))
-        return Grown(
-            [kept[place] for place in order[firsts]],
-            np.add.reduceat(self.values[order], firsts, axis=0),
-            np.logical_or.reduceat(self.there[order], firsts, axis=0),
-        )
 
 
 def windows(leaf: Leaf) -> list[int]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from spanhouse_query.series.histogram_cells import Buckets, HistogramCells
 from spanhouse_query.series.histogram_sums import Histograms
-from spanhouse_query.series.labels import LabelKey, Labels
+from spanhouse_query.series.labels import Labels
 from spanhouse_query.series.matrix import Matrix
 from spanhouse_query.series.native_functions import NUMBERS, NativeSamples, apply_native
 from spanhouse_query.series.range_functions import apply
@@ -29,12 +29,11 @@ class Natives:
     table: Table
     indices: NDArray[np.int64]
 
-    def matrix(self, leaf: Leaf, key: LabelKey | None = None) -> Matrix:
-        """The leaf, a row for each series. key: what to sum rates by."""
+    def matrix(self, leaf: Leaf) -> Matrix:
+        """The leaf, a row for each series."""
         if leaf.function in RATES:
             grown = Grown.of(self.labels, self.table, leaf)
-            found = grown if key is None else grown.summed(key)
-            return _matrix(found.labels, self._cells(found.values, found.there))
+            return _matrix(grown.labels, self._cells(grown.values, grown.there))
         if leaf.function == "present_over_time":
             grown = Grown.of(self.labels, self.table, leaf)
             return Matrix(grown.labels, grown.values[:, :, 0], grown.there).not_empty()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spanhouse_query.series.labels import LabelKey, Labels
+from spanhouse_query.series.labels import Labels
 from spanhouse_query.series.matrix import Matrix
 from spanhouse_query.series.range_functions import apply
 from spanhouse_query.series.samples import Samples
@@ -19,23 +19,27 @@ from spanhouse_query.span_metrics.growing import GROWTH, RATES, Grown
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """labels: of the series of the table. columns: by place in the table those that are wanted, with what each adds."""
+    """labels: of the series of the table. columns: by place in the table those that are wanted, with what each adds.
+
+    together: whether rates of the columns are added up.
+    """
 
     labels: Sequence[Labels]
     table: Table
     columns: Mapping[int, Labels]
+    together: bool = False
 
-    def matrix(self, leaf: Leaf, key: LabelKey | None = None) -> Matrix:
-        """The leaf, a row for each series and column. key: what to sum rates by."""
+    def matrix(self, leaf: Leaf) -> Matrix:
+        """The leaf, a row for each series and column."""
         if leaf.function not in GROWTH:
             values, present = apply(leaf.function, self.samples(), leaf.steps, leaf.window, leaf.parameters)
             return Matrix(self._rows(self.labels), values, present).not_empty()
         grown = Grown.of(self.labels, self.table, leaf)
         if leaf.function not in RATES:
             return self._matrix(grown, np.repeat(grown.values, len(self.columns), axis=2))
-        if key is None:
-            return self._matrix(grown, self._wanted(grown.values))
-        return self._summed(grown, key)
+        if self.together:
+            return Matrix(self.labels, self._wanted(grown.values).sum(axis=2), grown.there).not_empty()
+        return self._matrix(grown, self._wanted(grown.values))
 
     def samples(self) -> Samples:
         """A row for each series and column."""
@@ -46,16 +50,6 @@ class Numbers:
         """Its samples in (after, until]."""
         samples = self.samples()
         return raw_numbers(self._rows(self.labels), samples.only((samples.ts > after) & (samples.ts <= until)))
-
-    def _summed(self, grown: Grown, key: LabelKey) -> Matrix:
-        """Columns are one row where the key does not tell them apart."""
-        added = next(iter(self.columns.values()), {})
-        if set(added) <= set(key(added)):
-            found = grown.summed(lambda labels: _without(key({**labels, **added}), added))
-            return self._matrix(found, self._wanted(found.values))
-        one = Grown(grown.labels, self._wanted(grown.values).sum(axis=2, keepdims=True), grown.there)
-        found = one.summed(lambda labels: key({**labels, **added}))
-        return Matrix(found.labels, found.values[:, :, 0], found.there).not_empty()
 
     def _matrix(self, grown: Grown, values: Floats) -> Matrix:
         there = np.repeat(grown.there, len(self.columns), axis=0)
@@ -72,7 +66,3 @@ def _flat(values: Floats) -> Floats:
     """(series, steps, columns) as (series x columns, steps)."""
     series, steps, columns = values.shape
     return values.transpose(0, 2, 1).reshape(series * columns, steps)
-
-
-def _without(labels: Labels, added: Labels) -> Labels:
-    return {name: value for name, value in labels.items() if name not in added}

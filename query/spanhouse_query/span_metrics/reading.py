@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spanhouse_query.endpoint import Call
 from spanhouse_query.percentiles import SKETCH_FUNCTIONS
 from spanhouse_query.red import red_rows
+from spanhouse_query.series.labels import Identity, LabelKey, Labels, identity
 from spanhouse_query.service_map.edge_source import read_edges
 from spanhouse_query.service_map.known_names import KNOWN_SERVICE
 from spanhouse_query.sketches import WRITTEN, sketches_of
@@ -33,17 +34,26 @@ class Wanted:
 class Counts:
     """What was counted, by series and cell of a timeline.
 
-    labels: of each series, without its name. series, cell, value: an entry for each pair that anything happened in, by
-    series. entry, key, count: of its durations those of one bucket of the sketch, where these were asked for.
+    labels: of each series. series, cell, value: an entry for each pair that anything happened in. entry, key, count: of
+    its durations those of one bucket of the sketch, where these were asked for.
     """
 
-    labels: Sequence[Mapping[str, str]]
+    labels: Sequence[Labels]
     series: NDArray[np.int64]
     cell: NDArray[np.int64]
     value: NDArray[np.float64]
     entry: NDArray[np.int64]
     key: NDArray[np.int64]
     count: NDArray[np.float64]
+
+    def summed(self, key: LabelKey) -> Counts:
+        """With other labels; series whose labels become the same are one, and have several entries for a cell."""
+        numbers: dict[Identity, int] = {}
+        labels = [key(own) for own in self.labels]
+        group = np.array([numbers.setdefault(identity(own), len(numbers)) for own in labels], np.int64)
+        firsts = np.unique(group, return_index=True)[1]
+        series = group[self.series] if group.size else self.series
+        return replace(self, labels=[labels[first] for first in firsts], series=series)
 
 
 def counts_sql(metric: SpanMetric, rows: str, where: str = "true") -> str:

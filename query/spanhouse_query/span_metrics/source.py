@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from spanhouse_query.endpoint import Call
 from spanhouse_query.series.grouped import Groups
-from spanhouse_query.series.labels import NAME, LabelKey, Labels
+from spanhouse_query.series.labels import NAME, Labels
 from spanhouse_query.series.limits import Budget
 from spanhouse_query.series.matrix import Matrix
 from spanhouse_query.series.metric import CatalogueEntry
@@ -97,24 +97,18 @@ class SpanMetrics:
         les = await self._les(selection.late)
         if grouping is not None and grouping.aggregation == "group" and not grouping.key({"le": "+Inf"}):
             les = les[-1:]
+        summed = grouping is not None and grouping.aggregation == "sum" and leaf.function in RATES
+        key = grouping.key if grouping is not None and summed else None
         parts: list[Part] = []
         for wanted in _wanted(selection.series) if timeline is not None else ():
             assert timeline is not None  # noqa: S101
             counts = await self._read(wanted, timeline)
-            parts += laid_out(wanted.metric, timeline, counts, leaf.steps.count, les)
-        if grouping is not None and grouping.aggregation == "sum" and leaf.function in RATES:
-            return await self._evaluated(parts, leaf, grouping, grouping.key)
-        return await self._evaluated(parts, leaf, grouping)
-
-    async def _evaluated(
-        self, parts: Sequence[Part], leaf: Leaf, grouping: Grouping | None, key: LabelKey | None = None
-    ) -> Matrix:
-        """key: the grouping's, where each part sums what it has; the sum of one part is the sum of all."""
+            parts += laid_out(wanted.metric, timeline, counts, leaf.steps.count, les, key)
         if len(parts) == 1 and key is not None:
-            return await to_thread.run_sync(_matrix, parts[0], leaf, key)
+            return await to_thread.run_sync(_matrix, parts[0], leaf)
         groups = Groups(leaf.steps.count, grouping)
         for part in parts:
-            matrix = await to_thread.run_sync(_matrix, part, leaf, key)
+            matrix = await to_thread.run_sync(_matrix, part, leaf)
             await to_thread.run_sync(groups.add, matrix)
             self._budget.hold(groups.rows, leaf.steps.count)
         return groups.matrix()
@@ -164,9 +158,9 @@ class SpanMetrics:
         return [_one(Wanted(metric, alternatives), labels) for labels in self._seen[key]]
 
 
-def _matrix(part: Part, leaf: Leaf, key: LabelKey | None) -> Matrix:
+def _matrix(part: Part, leaf: Leaf) -> Matrix:
     with np.errstate(all="ignore"):
-        return part().matrix(leaf, key)
+        return part().matrix(leaf)
 
 
 def _wanted(series: Sequence[Series]) -> list[Wanted]:

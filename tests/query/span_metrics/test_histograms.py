@@ -12,7 +12,8 @@ from tests.query.instances import Instance, Traffic
 from tests.query.rolling_up import roll_up
 from tests.query.service import Service
 from tests.query.span_metrics.asking import MINUTE, START, instant, number, numbers, ranged
-from tests.support.spans import SECOND
+from tests.support.spans import CLIENT, SECOND, request, span
+from tests.support.spans import SERVER as SERVER_KIND
 
 WEB, CART = Instance("web"), Instance("cart")
 DURATIONS = [round(2_000_000 * 1.02**n) for n in range(300)]
@@ -144,3 +145,22 @@ def test_the_samples_of_native_histograms_are_cumulative(service: Service, sent:
         counts[-1] == len(DURATIONS) if START // (86_400 * SECOND) == (START + 3 * MINUTE) // (86_400 * SECOND) else 1
     )
     assert len(counts) == 3
+
+
+def test_sampled_spans_count_as_often_as_they_stand_for(service: Service, tenant: str) -> None:
+    out = span(kind=CLIENT, start=START, parent=b"\1" * 8, duration=20_000_000)
+    into = span(kind=SERVER_KIND, start=START, parent=out, duration=20_000_000)
+    for one in (out, into):
+        one.trace_state = "ot=th:c"  # a quarter of all
+    service.feed([request({"web": [out], "cart": [into]})], tenant=tenant)
+    roll_up(service)
+
+    for query in (
+        "increase(traces_service_graph_request_total[1m])",
+        f"increase({SERVER}_count[1m])",
+        f'increase({SERVER}_bucket{{le="+Inf"}}[1m])',
+        f"histogram_count(increase({SERVER}[1m]))",
+        'increase(traces_spanmetrics_calls_total{service="cart"}[1m])',
+        f'increase({LATENCY}_count{{service="cart"}}[1m])',
+    ):
+        assert number(service, tenant, query, 1) == 4
