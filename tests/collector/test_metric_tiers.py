@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, create_task_group, fail_after, sleep, to_thread
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.rollup import MetricRollup
-from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, migrate, open_store
+from spanhouse_storage import EmbeddedConfig, Retention, Store, StoreConfig, migrate, open_store
 from spanhouse_storage.engine import METRICS
+from spanhouse_storage.pool import QueryPool
 
+from tests.collector.failures import failing
 from tests.support.metrics import CUMULATIVE, DELTA, counter, gauge, metrics_request, metrics_segment, number
 
 pytestmark = pytest.mark.anyio
@@ -185,6 +187,58 @@ async def test_an_hour_that_goes_on_is_not_made_yet(store: Store, tmp_path: Path
     now = int(time.time() - BEGIN) * 1000
     Sender(store, tmp_path).send([Point("gauge", now, 1.0), Point("gauge", now - 2 * HOUR * 1000, 1.0)])
     assert await rollup(store).step() == 1
+
+
+# What the engine has deleted for its age, when all of a day is kept for a day: it does so a part at a time.
+GONE = """
+ALTER TABLE {table:Identifier} DELETE WHERE {time:Identifier} <= now() - INTERVAL 1 DAY SETTINGS mutations_sync = 1
+"""
+SHORT = RollupConfig(retention=Retention(spans=DAY, minutes=DAY, hours=DAY, days=DAY))
+
+
+def counts(store: Store, tier: str) -> dict[int, int]:
+    rows = store.rows(f"SELECT toUnixTimestamp(until) AS until, count FROM metric_numbers_{tier} FINAL")
+    return {row["until"]: row["count"] for row in rows}
+
+
+async def test_what_has_been_deleted_for_its_age_is_not_taken_from_tiers(store: Store, tmp_path: Path) -> None:
+    sender = Sender(store, tmp_path)
+    oldest = int(time.time()) - DAY - BEGIN
+    edge = oldest // HOUR * HOUR  # the hour that the points of a day begin in
+    sender.send([Point("gauge", at * 1000, 1.0) for at in range(edge + 60, edge + HOUR, 60)])
+    sender.send([Point("gauge", at * 1000, 1.0) for at in range(edge + 3 * HOUR, edge + 23 * HOUR, HOUR)])
+    await rollup(store).step()
+    days = counts(store, "1d")
+
+    for table, at in (("metric_numbers", "ts"), ("metric_numbers_5m", "until"), ("metric_numbers_1h", "until")):
+        store.command(GONE, {"table": table, "time": at})
+    left = counts(store, "1h")
+    sender.send([Point("gauge", (edge + HOUR) * 1000, 1.0), Point("gauge", (edge + 4 * HOUR + 1) * 1000, 1.0)])
+    await MetricRollup(store, SHORT, CapacityLimiter(1)).step()
+
+    assert counts(store, "1h") == {**left, BEGIN + edge + 5 * HOUR: 2}
+    assert all(counts(store, "1d")[until] >= count for until, count in days.items())
+
+
+async def test_late_points_are_in_the_tiers_as_long_as_points_are_kept(store: Store, tmp_path: Path) -> None:
+    Sender(store, tmp_path).send([Point("gauge", -20 * DAY * 1000 + 1, 1.0)])
+    assert await rollup(store).step() == 1 + 1
+
+
+async def test_an_error_that_nobody_has_foreseen_does_not_end_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing(monkeypatch, QueryPool, "rows", error=RuntimeError("unforeseen"))
+    rolling = rollup(store)
+    async with create_task_group() as tasks:
+        tasks.start_soon(rolling.run)
+        with fail_after(5):
+            while not caplog.records:
+                await sleep(0.01)
+        rolling.stop()
+    assert [record.getMessage() for record in caplog.records] == [
+        "the rollup of metrics failed and will be tried again"
+    ]
 
 
 MANY = 4000

@@ -80,6 +80,10 @@ class MetricRollup:
                     if not self._is_failing:
                         logger.warning("the rollup of metrics waits: %s", error)
                     self._is_failing = True
+                except Exception:  # whatever it is: without steps the points go and nothing of them is left
+                    if not self._is_failing:
+                        logger.exception("the rollup of metrics failed and will be tried again")
+                    self._is_failing = True
                 await anyio.sleep(_EVERY)
 
     def stop(self) -> None:
@@ -91,14 +95,14 @@ class MetricRollup:
         async with self._inserting:
             now = await self._now()
         settled = now // 1000 - SETTLE
-        hours = await self._rows(_DUE_HOURS, settled=settled, kept=now // 1000 - self._retention.spans)
+        hours = await self._rows(_DUE_HOURS, settled=settled, kept=self._points_kept_until(now))
         for unit in hours:
             bounds = {**unit, "since": unit["until"] - HOURS.seconds, "seen": now - _MARGIN_MS}
             await self._make(OF_POINTS, **bounds)
             await self._make(of_finer(HOURS, FIVE_MINUTES), **bounds)
             await self._execute(_PUBLISH, **bounds, seconds=HOURS.seconds)
         rolled = await self._now()
-        days = await self._rows(_DUE_DAYS, settled=settled, kept=now // 1000 - self._retention.minutes)
+        days = await self._rows(_DUE_DAYS, settled=settled, kept=self._hours_kept_until(now))
         for unit in days:
             bounds = {**unit, "since": unit["until"] - DAYS.seconds, "seen": rolled}
             await self._make(of_finer(DAYS, HOURS), **bounds)
@@ -106,6 +110,17 @@ class MetricRollup:
         if hours or days:
             self._slices.relax()
         return len(hours) + len(days)
+
+    def _points_kept_until(self, now: int) -> int:
+        """The end of hours, unix seconds, after which all points of one are there, for as long as a step may take.
+
+        What is older is not made again: it would lose what has been deleted meanwhile.
+        """
+        return now // 1000 - self._retention.minutes + 2 * HOURS.seconds
+
+    def _hours_kept_until(self, now: int) -> int:
+        """The end of days, unix seconds, after which all hours of one are there."""
+        return now // 1000 - self._retention.hours + DAYS.seconds - HOURS.seconds
 
     async def _make(self, sql: str, **bounds: Any) -> None:
         """Run a statement in slices, where it takes too much memory; rows that it has made before it makes again."""
