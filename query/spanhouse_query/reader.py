@@ -57,7 +57,7 @@ class Meta(BaseModel):
     )
     tier: TierName | None = Field(
         None,
-        description="The finest rollup that was read: minute, hour or day; raw where spans or halves of "
+        description="The finest rollup that was read: minute, five_minutes, hour or day; raw where spans or halves of "
         "calls were read instead.",
     )
     tiers: list[TierName] | None = Field(
@@ -100,6 +100,7 @@ class Reader:
         self.rows_read = 0
         self._started = time.perf_counter()
         self._newest: int | None = None
+        self._noted: list[TierName] = []
 
     async def rows(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **more: Any) -> list[dict[str, Any]]:
         """The rows of a query with bound parameters."""
@@ -116,6 +117,16 @@ class Reader:
             return await self.store.queries.raw(
                 sql, {"tenant": self.tenant, **parameters}, output=output, settings=settings
             )
+
+    def note_tier(self, name: TierName) -> None:
+        """Take note of a tier that was read, for `meta`."""
+        if name not in self._noted:
+            self._noted.append(name)
+
+    @property
+    def noted_tiers(self) -> Sequence[TierName]:
+        """The tiers that were noted."""
+        return tuple(self._noted)
 
     async def freshness(self) -> int:
         """When the newest stored data had arrived, unix milliseconds; as it was when this was first asked."""
@@ -145,6 +156,7 @@ class Reader:
     ) -> Meta:
         """The account so far."""
         newest = await self.freshness()
+        tiers = tiers or self._noted
         return Meta(
             rows_read=self.rows_read,
             elapsed_ms=round((time.perf_counter() - self._started) * 1000, 3),

@@ -11,7 +11,7 @@ from spanhouse_storage import Retention
 from spanhouse_query.config import DAY, HOUR, MINUTE, SECOND
 from spanhouse_query.time_range import TimeRange
 
-TierName = Literal["raw", "minute", "hour", "day"]
+TierName = Literal["raw", "minute", "five_minutes", "hour", "day"]
 
 
 @dataclass(frozen=True, slots=True)

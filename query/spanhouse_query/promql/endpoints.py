@@ -37,7 +37,10 @@ async def rules(call: Call, nothing: NoParameters) -> dict[str, list[Any]]:
 def _endpoint(path: str, data: Data, summary: str, taken: type[Parameters], *, post: bool = False) -> Endpoint:
     @wraps(data)
     async def handler(call: Call, given: Any) -> Response:
-        body = orjson.dumps({"status": "success", "data": await data(call, given)})
+        answer = {"status": "success", "data": await data(call, given)}
+        if tiers := call.reader.noted_tiers:
+            answer["infos"] = [f"read from tiers instead of points: {', '.join(tiers)}"]
+        body = orjson.dumps(answer)
         return Response(body, media_type="application/json")
 
     return Endpoint(

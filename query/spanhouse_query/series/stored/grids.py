@@ -20,7 +20,7 @@ from spanhouse_query.series.samples import STALE
 from spanhouse_query.series.source import Leaf, Series
 from spanhouse_query.series.stored.fetching import RowsOfSeries, Stretch
 
-_ABSENT = 0x7FF8_5350_414E_4841
+ABSENT = 0x7FF8_5350_414E_4841
 """The bits of a NaN that nobody sends, for steps without a value."""
 
 _LATEST = 4_102_444_800_000
@@ -58,7 +58,7 @@ WHERE {where}{markers}
 GROUP BY series
 ORDER BY series
 """
-_SETTINGS = {"enable_time_series_aggregate_functions": 1}
+SETTINGS = {"enable_time_series_aggregate_functions": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,21 +84,22 @@ async def grids(reader: Reader, stretch: Stretch, series: Sequence[Series], leaf
     markers = "" if leaf.function == "instant" else f" AND reinterpretAsUInt64(value) != {STALE}"
     sql = _GRIDS.format(
         doubtful=_DOUBTFUL if looks_at_starts else "false",
-        absent=_ABSENT,
+        absent=ABSENT,
         function=(_OF_DELTAS if deltas else _FUNCTIONS)[leaf.function],
-        start=_seconds(steps.start),
-        end=_seconds(steps.last),
-        step=_seconds(steps.step if steps.count > 1 else 1000),
-        window=_seconds(leaf.window),
+        start=seconds(steps.start),
+        end=seconds(steps.last),
+        step=seconds(steps.step if steps.count > 1 else 1000),
+        window=seconds(leaf.window),
         table=stretch.table,
         where=stretch.where,
         markers=markers,
     )
-    answer = await reader.raw(sql, output="RowBinary", settings=_SETTINGS, **stretch.parameters)
-    return _decoded(answer, series, leaf, per_second=deltas and leaf.function == "rate")
+    answer = await reader.raw(sql, output="RowBinary", settings=SETTINGS, **stretch.parameters)
+    return decoded(answer, series, leaf, per_second=deltas and leaf.function == "rate")
 
 
-def _decoded(answer: bytes, series: Sequence[Series], leaf: Leaf, *, per_second: bool) -> Computed:
+def decoded(answer: bytes, series: Sequence[Series], leaf: Leaf, *, per_second: bool = False) -> Computed:
+    """Rows of a series, whether it is doubtful, and a grid. per_second: whether sums are to become rates."""
     count = leaf.steps.count
     length = -(-count.bit_length() // 7)  # of a length as RowBinary writes it
     layout = [("series", "<u8"), ("doubtful", "u1"), ("length", f"V{length}"), ("grid", "<f8", (count,))]
@@ -107,7 +108,7 @@ def _decoded(answer: bytes, series: Sequence[Series], leaf: Leaf, *, per_second:
     usable = found["doubtful"] == 0
     values = np.ascontiguousarray(found["grid"][usable])
     bits = values.view(np.int64)
-    present = bits != _ABSENT
+    present = bits != ABSENT
     if leaf.function == "instant":
         present &= bits != STALE
     if per_second:
@@ -117,5 +118,6 @@ def _decoded(answer: bytes, series: Sequence[Series], leaf: Leaf, *, per_second:
     return Computed(Matrix(labels, values, present).not_empty(), left)
 
 
-def _seconds(milliseconds: int) -> str:
+def seconds(milliseconds: int) -> str:
+    """An instant or a length as the engine's functions take them."""
     return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"

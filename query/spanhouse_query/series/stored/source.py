@@ -26,6 +26,7 @@ from spanhouse_query.series.stored.natives import natives
 from spanhouse_query.series.stored.numbers import Labelled, numbers
 from spanhouse_query.series.stored.raw import raw_histograms, raw_numbers
 from spanhouse_query.series.stored.target_info import info_samples
+from spanhouse_query.series.stored.tiers import from_tier, tier_of
 
 _SERIES = 1_000_000
 _EXEMPLARS = 10_000
@@ -86,6 +87,9 @@ class StoredMetrics:
 
     async def _matrix(self, series: Sequence[Series], late: Sequence[Matcher], leaf: Leaf) -> Matrix:
         """Of series that are the same part of metrics of one type and temporality."""
+        if tier := tier_of(leaf, series[0]):
+            stretch = _stretch(series, leaf.steps.start - leaf.window, leaf.steps.last)
+            return await from_tier(self._reader, tier, stretch, series, leaf)
         in_engine = [one for one in series if computable(leaf, one)]
         if not in_engine:
             return await self._computed_here(series, late, leaf)
@@ -138,9 +142,9 @@ def _native(leaf: Leaf, labels: Sequence[Labels], native: NativeSamples, *, delt
 
 def _chunks(series: Sequence[Series], length: int, *, steps: int = 1) -> Iterator[Sequence[Series]]:
     """Series that can be read in one query over that many milliseconds and steps, in the order of the tables."""
-    kinds: dict[tuple[str, str, bool], list[Series]] = defaultdict(list)
+    kinds: dict[tuple[str, str, bool, bool], list[Series]] = defaultdict(list)
     for one in series:
-        kinds[one.part, TABLES[one.metric.type], one.metric.delta].append(one)
+        kinds[one.part, TABLES[one.metric.type], one.metric.delta, len(one.ids) == 1].append(one)
     size = max(1, min(_CHUNK_SERIES, _CHUNK_SAMPLES * _USUAL_INTERVAL // max(length, 1), _CHUNK_VALUES // steps))
     for same in kinds.values():
         same.sort(key=lambda one: (one.metric.name, one.ids))

@@ -124,7 +124,9 @@ async def from_tier(reader: Reader, tier: Tier, stretch: Stretch, series: Sequen
     """A row for each of the series that has anything; what the tier has not come to yet is read from the points."""
     made_until = await _made_until(reader, tier, stretch)
     reader.note_tier(tier.name)
-    found = [await _figure(reader, tier, stretch, series, leaf, figure, made_until) for figure in _FIGURES[leaf.function]]
+    found = [
+        await _figure(reader, tier, stretch, series, leaf, figure, made_until) for figure in _FIGURES[leaf.function]
+    ]
     if len(found) == 1:
         return found[0]
     sums, counts = found  # of the same windows, so that both have the same rows
