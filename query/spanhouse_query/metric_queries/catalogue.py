@@ -38,9 +38,7 @@ class CataloguedMetric(BaseModel):
     series: int = Field(description="How many series it has: its cardinality.")
     first_seen: str = Field(description="When the first point arrived, nanoseconds since 1970.")
     last_seen: str
-    full: bool = Field(
-        description="Whether it has as many series as `max_series` allows: new ones are refused."
-    )
+    full: bool = Field(description="Whether it has as many series as `max_series` allows: new ones are refused.")
     refused: int = Field(description="Points of new series that were refused in the hours of the range.")
     conflicts: list[Literal["type", "unit", "monotonic"]] = Field(
         description="In what other metrics of this name differ from it (monotonic: other sums); queries have to say "
