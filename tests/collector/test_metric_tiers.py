@@ -225,6 +225,12 @@ async def test_late_points_are_in_the_tiers_as_long_as_points_are_kept(store: St
     assert await rollup(store).step() == 1 + 1
 
 
+async def test_points_that_are_not_stored_arrive_nowhere(store: Store, tmp_path: Path) -> None:
+    Sender(store, tmp_path).send([Point("gauge", day * DAY * 1000, 1.0) for day in (-40, -35, 4, 10_000)])
+    assert store.rows("SELECT count() AS n FROM metric_numbers") == [{"n": 0}]
+    assert store.rows("SELECT count() AS n FROM metric_arrivals") == [{"n": 0}]
+
+
 async def test_an_error_that_nobody_has_foreseen_does_not_end_it(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

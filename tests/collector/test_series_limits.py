@@ -66,7 +66,7 @@ SELECT metric, count() AS points FROM
 GROUP BY metric ORDER BY metric
 """
 LONG_AGO = """
-ALTER TABLE metric_series UPDATE last_seen = last_seen - INTERVAL 2 DAY WHERE 1 SETTINGS mutations_sync = 1
+ALTER TABLE metric_series UPDATE last_seen = last_seen - INTERVAL {} DAY WHERE 1 SETTINGS mutations_sync = 1
 """
 REFUSED = "SELECT metric, sum(points) AS points FROM metric_refused GROUP BY metric ORDER BY metric"
 
@@ -93,12 +93,24 @@ async def test_what_was_full_takes_new_series_once_others_have_ended(store: Stor
     sender, limits = Sender(store, tmp_path), SeriesLimits(store, MOST)
     sender.send(series=MOST)
     await limits.count()
-    store.command(LONG_AGO)
+    store.command(LONG_AGO.format(2))
     await limits.count()
     sender.send(first=MOST, series=2)
 
     assert counts(store, POINTS) == dict.fromkeys("abh", MOST + 2)
     assert counts(store, REFUSED) == {}
+
+
+@pytest.mark.parametrize(("days", "refused"), [(2, 0), (8, 2)])
+async def test_a_full_metric_knows_its_series_for_a_week(store: Store, tmp_path: Path, days: int, refused: int) -> None:
+    sender, limits = Sender(store, tmp_path), SeriesLimits(store, MOST)
+    sender.send(series=2)
+    store.command(LONG_AGO.format(days))
+    sender.send(first=2, series=MOST)
+    await limits.count()
+    sender.send(series=2)
+
+    assert counts(store, REFUSED) == (dict.fromkeys("abh", refused) if refused else {})
 
 
 async def test_only_changes_are_written(store: Store, tmp_path: Path) -> None:

@@ -123,7 +123,8 @@ ORDER BY (tenant, metric);
 
 -- One row a metric of a request, on its way to the tables below. It stores nothing either: each step down is planned once,
 -- because planning is what an insert of few points spends its time on. Of the lists of points one is not empty; series and
--- attributes are of its points, in their order. refused: how many points are left out, of new series of a full metric.
+-- attributes are of its points, in their order. refused: how many points are left out, of new series of a full metric: known
+-- are those that were seen within a week, because each insert reads them all.
 CREATE TABLE IF NOT EXISTS metrics_in
 (
     tenant LowCardinality(String),
@@ -162,7 +163,7 @@ FROM
     SELECT
         *,
         (tenant, metric) IN (SELECT tenant, metric FROM metric_limits FINAL WHERE is_full) AS is_full,
-        if(is_full, arrayMap(s -> s IN (SELECT series FROM metric_series WHERE (tenant, metric) IN (SELECT tenant, metric FROM metric_limits FINAL WHERE is_full)), all_series), []) AS known
+        if(is_full, arrayMap(s -> s IN (SELECT series FROM metric_series WHERE (tenant, metric) IN (SELECT tenant, metric FROM metric_limits FINAL WHERE is_full) AND last_seen >= now() - INTERVAL 7 DAY), all_series), []) AS known
     FROM
     (
         SELECT

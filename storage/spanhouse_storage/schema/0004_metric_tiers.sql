@@ -16,11 +16,10 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS metric_arrivals_mv TO metric_arrivals AS
 SELECT tenant, toDateTime(hour * 3600, 'UTC') AS until, now64(3, 'UTC') AS arrived
 FROM
 (
-    SELECT DISTINCT tenant, arrayJoin(arrayDistinct(arrayMap(t -> intDiv(t + 3599999999999, 3600000000000), numbers.time_unix_nano))) AS hour
+    SELECT DISTINCT tenant, arrayJoin(arrayDistinct(arrayMap(t -> intDiv(t + 3599999999999, 3600000000000), arrayFilter(t -> t BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000, numbers.time_unix_nano)))) AS hour
     FROM metrics_in
     WHERE notEmpty(numbers)
-)
-WHERE hour < 4294967296 / 3600;
+);
 
 -- Which hours and days are there: `seen` is up to when what arrived is in them. A later row of one replaces it.
 CREATE TABLE IF NOT EXISTS metric_rolled
