@@ -33,7 +33,7 @@ def reference(samples: Sequence[Series]) -> Asked:
     return AskedInTurn(Reference(samples))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def spanhouse(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
     wanted = [_case(item).expression for item in request.session.items if _asks_spanhouse(item)]
     folder = tmp_path_factory.mktemp("promql")
@@ -70,7 +70,7 @@ def prometheus_version() -> int:
     return version
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prometheus(
     tmp_path_factory: pytest.TempPathFactory, samples: Sequence[Series], prometheus_version: int
 ) -> Iterator[Asked]:
