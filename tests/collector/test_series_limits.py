@@ -12,6 +12,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import HistogramDataPoint
 from spanhouse_collector.loading.series_limits import SeriesLimits
 from spanhouse_storage import EmbeddedConfig, Store, StoreConfig, StoreUnavailable, migrate, open_store
 from spanhouse_storage.engine import METRICS
+from spanhouse_storage.pool import QueryPool
 
 from tests.collector.failures import failing
 from tests.support.metrics import counter, gauge, histogram, metrics_request, metrics_segment, number
@@ -121,10 +122,11 @@ async def test_only_changes_are_written(store: Store, tmp_path: Path) -> None:
     assert store.rows("SELECT count() AS n FROM metric_limits") == [{"n": 3}]
 
 
+@pytest.mark.parametrize("error", [StoreUnavailable("down"), RuntimeError("down")])
 async def test_an_engine_that_does_not_answer_is_told_once(
-    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
 ) -> None:
-    failing(monkeypatch, Store, "command", error=StoreUnavailable("down"))
+    failing(monkeypatch, QueryPool, "execute", error=error)
     limits = SeriesLimits(store, MOST)
     await limits.count()
     await limits.count()

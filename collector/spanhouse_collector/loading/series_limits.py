@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 
 import anyio
-from anyio import to_thread
-from spanhouse_storage import Store, StoreError
+from spanhouse_storage import QueryLimits, Store, StoreError
 
 logger = logging.getLogger(__name__)
 
 _EVERY = 15.0
+_LIMITS = QueryLimits(seconds=60, threads=1)
 
 # A metric is full from as many series as were seen within a day; only what has changed is written.
 _NOTE_CHANGES = """
@@ -47,16 +47,18 @@ class SeriesLimits:
                 await anyio.sleep(_EVERY)
 
     def stop(self) -> None:
-        """End `run`, after the count that is under way."""
+        """End `run`, and the count that is under way."""
         self._running.cancel()
 
     async def count(self) -> None:
         """Note what has changed. An engine that does not answer leaves all as it is."""
         try:
-            await to_thread.run_sync(self._store.command, _NOTE_CHANGES, {"most": self._most})
-        except StoreError as error:
+            await self._store.queries.execute(_NOTE_CHANGES, {"most": self._most}, limits=_LIMITS)
+        except Exception as error:  # whatever it is: without counts series grow without end
             if not self._is_failing:
-                logger.warning("the series of metrics cannot be counted, full metrics stay what they were: %s", error)
+                cause = None if isinstance(error, StoreError) else error
+                reason = "the series of metrics cannot be counted, full metrics stay what they were: %s"
+                logger.warning(reason, error, exc_info=cause)
             self._is_failing = True
             return
         self._is_failing = False
