@@ -231,6 +231,17 @@ async def test_points_that_are_not_stored_arrive_nowhere(store: Store, tmp_path:
     assert store.rows("SELECT count() AS n FROM metric_arrivals") == [{"n": 0}]
 
 
+async def test_a_point_within_a_millisecond_after_an_hour_is_of_that_hour(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "one.frames"
+    point = gauge("gauge", number(1.0, at=BEGIN * SECOND + 999_999))
+    path.write_bytes(metrics_segment([metrics_request({"web": [point]})], tenant="t"))
+    store.insert_segment(path, path.stem, METRICS)
+
+    await rollup(store).step()
+
+    assert counts(store, "1h") == {BEGIN: 1}
+
+
 async def test_an_error_that_nobody_has_foreseen_does_not_end_it(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

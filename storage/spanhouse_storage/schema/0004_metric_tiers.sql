@@ -1,7 +1,8 @@
 -- Points of gauges and sums by five minutes, hour and day (docs/adr/0014).
 
 -- Until which hour points have come, and when the last of them did. The hours of metrics end where they are told and begin
--- just after the one before ended, as the windows of PromQL do: 10:00 has what was measured after 9:00, 10:00 included.
+-- just after the one before ended, as the windows of PromQL do: 10:00 has what was measured after 9:00, 10:00 included, in
+-- milliseconds as points have them.
 CREATE TABLE IF NOT EXISTS metric_arrivals
 (
     tenant LowCardinality(String),
@@ -16,7 +17,7 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS metric_arrivals_mv TO metric_arrivals AS
 SELECT tenant, toDateTime(hour * 3600, 'UTC') AS until, now64(3, 'UTC') AS arrived
 FROM
 (
-    SELECT DISTINCT tenant, arrayJoin(arrayDistinct(arrayMap(t -> intDiv(t + 3599999999999, 3600000000000), arrayFilter(t -> t BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000, numbers.time_unix_nano)))) AS hour
+    SELECT DISTINCT tenant, arrayJoin(arrayDistinct(arrayMap(t -> intDiv(intDiv(t, 1000000) + 3599999, 3600000), arrayFilter(t -> t BETWEEN received_at - 30 * 86400 * 1000000000 AND received_at + 3600 * 1000000000, numbers.time_unix_nano)))) AS hour
     FROM metrics_in
     WHERE notEmpty(numbers)
 );
