@@ -12,6 +12,7 @@ from spanhouse_query.promql.tree import fixed_at, milliseconds
 from spanhouse_query.promql.values import Scalar
 from spanhouse_query.series import Matrix, RawSeries, Steps
 from spanhouse_query.series.histogram_sums import Histograms
+from spanhouse_query.series.limits import SUBQUERY_STEPS, TooManySamples
 from spanhouse_query.series.native_functions import NUMBERS, NativeSamples, apply_native
 from spanhouse_query.series.range_functions import apply
 from spanhouse_query.series.samples import Samples
@@ -52,10 +53,18 @@ def samples(evaluator: Evaluator, node: nodes.SubqueryExpr, steps: Steps) -> lis
 
 
 def _inner(node: nodes.SubqueryExpr, grid: Steps) -> Steps | None:
-    """Multiples of the step within all windows; None where there are none."""
+    """Multiples of the step within all windows; None where there are none. Raises TooManySamples."""
     step = milliseconds(node.step) or DEFAULT_STEP
     first = ((grid.start - milliseconds(node.range)) // step + 1) * step
-    return Steps(first, grid.last, step) if first <= grid.last else None
+    if first > grid.last:
+        return None
+    inner = Steps(first, grid.last, step)
+    if inner.count > SUBQUERY_STEPS:
+        raise TooManySamples(
+            f"a subquery of {inner.count:,} steps has more than the {SUBQUERY_STEPS:,} that are evaluated; "
+            "use a longer step or a shorter range"
+        )
+    return inner
 
 
 def _matrix(evaluator: Evaluator, node: nodes.SubqueryExpr, inner: Steps) -> Matrix:

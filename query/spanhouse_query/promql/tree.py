@@ -15,10 +15,16 @@ from spanhouse_query.series.selector import MatchOperator
 _MATCHES: dict[str, MatchOperator] = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 _STRING = re.compile(r"""`([^`]*)`|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|#[^\n]*""")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BEFORE_1970 = re.compile(r"@\s*-")
 
 
 def parse(text: str) -> nodes.Expr:
-    """The tree of an expression. Raises BadExpression with what the parser says."""
+    """The tree of an expression. Raises BadExpression with what the parser says.
+
+    An instant of `@` before 1970 is refused: nothing is stored there, and the parser cannot tell which one it is.
+    """
+    if _BEFORE_1970.search(_STRING.sub(" ", text)):
+        raise BadExpression('invalid parameter "query": @ takes no instant before 1970')
     try:
         tree: nodes.Expr = nodes.parse(_STRING.sub(_quoted, text))
     except ValueError as error:
@@ -72,15 +78,24 @@ def token(node: Any) -> str:
 
 
 def fixed_at(node: Any, bounds: Steps) -> int | None:
-    """The instant that `@` fixes, unix milliseconds. bounds: start and end of the query."""
+    """The instant that `@` fixes, unix milliseconds. bounds: start and end of the query. Raises BadExpression."""
     if node.at is None:
         return None
     kind = str(node.at.type).rpartition(".")[2]
     if kind == "At":
-        moment = node.at.at
+        moment = _moment(node.at)
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return milliseconds(moment - _EPOCH)
     return bounds.start if kind == "Start" else bounds.end
+
+
+def _moment(modifier: Any) -> datetime:
+    try:
+        moment: datetime = modifier.at
+    except (OverflowError, ValueError):
+        problem = 'invalid parameter "query": timestamp out of bounds for @ modifier: it is after the year 9999'
+        raise BadExpression(problem) from None
+    return moment
 
 
 def _matcher(each: nodes.Matcher) -> Matcher:

@@ -40,6 +40,40 @@ def test_too_many_values_are_told(service: Service, tenant: str) -> None:
     assert "more than the 30,000,000 values" in response.json()["error"]
 
 
+@pytest.mark.parametrize("query", ["max_over_time(g[100y:1ms])", "g[100y:1ms]", "sum_over_time(vector(1)[1y:1s])"])
+def test_a_subquery_of_too_many_steps_is_told(service: Service, tenant: str, query: str) -> None:
+    feed(service, tenant, {"web": [gauge("g", number(1, at=at(0)), unit="")]})
+
+    response = service.response(f"{API}/query", {"query": query, "time": at(0) / SECOND}, tenant=tenant)
+
+    assert (response.status_code, response.json()["errorType"]) == (422, "execution")
+    assert "steps has more than the 10,000,000 that are evaluated" in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("g @ -1.5", "@ takes no instant before 1970"),
+        ("rate(g[5m] @ - 1e30)", "@ takes no instant before 1970"),
+        ("g @ 1e12", "timestamp out of bounds for @ modifier"),
+        ("g @ 1e30", "timestamp out of bounds for @ modifier"),
+    ],
+)
+def test_an_instant_that_cannot_be_is_told(service: Service, tenant: str, query: str, told: str) -> None:
+    feed(service, tenant, {"web": [gauge("g", number(1, at=at(0)), unit="")]})
+
+    response = service.response(f"{API}/query", {"query": query}, tenant=tenant)
+
+    assert (response.status_code, response.json()["errorType"]) == (400, "bad_data")
+    assert told in response.json()["error"]
+
+
+def test_a_text_with_an_at_sign_is_a_text(service: Service) -> None:
+    answer = service.get(f"{API}/query", {"query": 'label_replace(vector(1), "to", "x @ -1", "", "")'})
+
+    assert answer["data"]["result"][0]["metric"] == {"to": "x @ -1"}
+
+
 def test_a_function_is_told_that_nobody_waits() -> None:
     told = threading.Event()
 
