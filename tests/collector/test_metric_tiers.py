@@ -6,7 +6,7 @@ import math
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,16 @@ from anyio import CapacityLimiter, create_task_group, fail_after, sleep, to_thre
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.rollup import MetricRollup
-from spanhouse_storage import EmbeddedConfig, Retention, Store, StoreConfig, migrate, open_store
+from spanhouse_storage import (
+    EmbeddedConfig,
+    QueryLimits,
+    QueryTimeout,
+    Retention,
+    Store,
+    StoreConfig,
+    migrate,
+    open_store,
+)
 from spanhouse_storage.engine import METRICS
 from spanhouse_storage.pool import QueryPool
 
@@ -170,6 +179,17 @@ async def test_tiers_equal_a_look_at_each_point(store: Store, tmp_path: Path, se
     assert_tiers(store, points)
 
 
+async def test_points_that_are_alone_in_the_first_second_of_an_hour_are_of_that_hour(
+    store: Store, tmp_path: Path
+) -> None:
+    sender = Sender(store, tmp_path)
+    points = [Point("gauge", hour * HOUR * 1000 + at, 1.0) for hour, at in enumerate((1, 500, 999))]
+    for point in points:
+        sender.send([point])
+    await rollup(store).step()
+    assert_tiers(store, points)
+
+
 async def test_only_what_points_came_for_is_made_again(store: Store, tmp_path: Path) -> None:
     sender, rolling = Sender(store, tmp_path), rollup(store)
     sender.send([Point("gauge", at, 1.0) for at in range(1000, 5 * HOUR * 1000, 60_000)])
@@ -256,6 +276,27 @@ async def test_an_error_that_nobody_has_foreseen_does_not_end_it(
     assert [record.getMessage() for record in caplog.records] == [
         "the rollup of metrics failed and will be tried again"
     ]
+
+
+async def test_a_tenant_with_too_much_keeps_no_other_waiting(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute = QueryPool.execute
+
+    async def within_time(pool: QueryPool, sql: str, parameters: Mapping[str, Any], *, limits: QueryLimits) -> None:
+        if parameters["tenant"] == "a" and "metric_numbers" in sql:
+            raise QueryTimeout("too slow")
+        await execute(pool, sql, parameters, limits=limits)
+
+    Sender(store, tmp_path).send([Point("gauge", 1, 1.0)])
+    store.command("INSERT INTO metric_arrivals SELECT 'a', until, arrived FROM metric_arrivals")
+    with monkeypatch.context() as patch:
+        patch.setattr(QueryPool, "execute", within_time)
+        with pytest.raises(QueryTimeout):
+            await rollup(store).step()
+
+    assert counts(store, "1h") == {BEGIN + HOUR: 1}
+    assert counts(store, "1d") == {BEGIN + DAY: 1}
 
 
 MANY = 4000

@@ -7,17 +7,20 @@ two that do the same, leave the same rows.
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
 from anyio import CapacityLimiter
-from spanhouse_storage import QueryLimits, Store, StoreError
+from spanhouse_storage import QueryLimits, QueryTimeout, QueryTooLarge, Store, StoreError
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.statements import DAYS, FIVE_MINUTES, HOURS, OF_POINTS, of_finer
 from spanhouse_collector.slices import Slices
 
 logger = logging.getLogger(__name__)
+
+_Unit = dict[str, Any]  # tenant, and until as unix seconds
 
 _EVERY = 60.0
 # An hour is made so long after its end: points that come before are there.
@@ -91,25 +94,45 @@ class MetricRollup:
         self._running.cancel()
 
     async def step(self) -> int:
-        """Make all that is due; how many hours and days that was."""
+        """Make all that is due; how many hours and days that was.
+
+        One that takes too much is left for the next step and keeps no other from being made; its error is raised.
+        """
         async with self._inserting:
             now = await self._now()
         settled = now // 1000 - SETTLE
         hours = await self._rows(_DUE_HOURS, settled=settled, kept=self._points_kept_until(now))
-        for unit in hours:
-            bounds = {**unit, "since": unit["until"] - HOURS.seconds, "seen": now - _MARGIN_MS}
-            await self._make(OF_POINTS, **bounds)
-            await self._make(of_finer(HOURS, FIVE_MINUTES), **bounds)
-            await self._execute(_PUBLISH, **bounds, seconds=HOURS.seconds)
+        failed = await self._each(hours, self._make_hour, now - _MARGIN_MS)
         rolled = await self._now()
         days = await self._rows(_DUE_DAYS, settled=settled, kept=self._hours_kept_until(now))
-        for unit in days:
-            bounds = {**unit, "since": unit["until"] - DAYS.seconds, "seen": rolled}
-            await self._make(of_finer(DAYS, HOURS), **bounds)
-            await self._execute(_PUBLISH, **bounds, seconds=DAYS.seconds)
+        failed += await self._each(days, self._make_day, rolled)
+        if failed:
+            raise failed[0]
         if hours or days:
             self._slices.relax()
         return len(hours) + len(days)
+
+    async def _each(
+        self, units: list[_Unit], make: Callable[[_Unit, int], Awaitable[None]], seen: int
+    ) -> list[StoreError]:
+        failed: list[StoreError] = []
+        for unit in units:
+            try:
+                await make(unit, seen)
+            except (QueryTooLarge, QueryTimeout) as error:
+                failed.append(error)
+        return failed
+
+    async def _make_hour(self, unit: _Unit, seen: int) -> None:
+        bounds = {**unit, "since": unit["until"] - HOURS.seconds, "seen": seen}
+        await self._make(OF_POINTS, **bounds)
+        await self._make(of_finer(HOURS, FIVE_MINUTES), **bounds)
+        await self._execute(_PUBLISH, **bounds, seconds=HOURS.seconds)
+
+    async def _make_day(self, unit: _Unit, seen: int) -> None:
+        bounds = {**unit, "since": unit["until"] - DAYS.seconds, "seen": seen}
+        await self._make(of_finer(DAYS, HOURS), **bounds)
+        await self._execute(_PUBLISH, **bounds, seconds=DAYS.seconds)
 
     def _points_kept_until(self, now: int) -> int:
         """The end of hours, unix seconds, after which all points of one are there, for as long as a step may take.

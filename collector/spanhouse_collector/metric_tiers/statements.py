@@ -14,6 +14,9 @@ _CHOSEN = "tenant = {tenant:String} AND series % {slices:UInt32} = {slice:UInt32
 _DELTA = f"series IN (SELECT series FROM metric_series WHERE {_CHOSEN} AND temporality = 'delta')"
 _COUNTER = f"series IN (SELECT series FROM metric_series WHERE {_CHOSEN} AND monotonic)"
 _VERSION = "fromUnixTimestamp64Milli({seen:Int64}, 'UTC')"
+# In milliseconds: the engine leaves out parts whose points are all less than a second after a DateTime.
+_SINCE = "fromUnixTimestamp64Milli({since:Int64} * 1000, 'UTC')"
+_UNTIL = "fromUnixTimestamp64Milli({until:Int64} * 1000, 'UTC')"
 _IN_ORDER = "arraySort(groupArray((began, opening, closing)))"
 # What a series gained from one value to the next: it began anew where it fell.
 _GAINS = (
@@ -63,7 +66,7 @@ FROM
                 arraySort(groupArray((toUnixTimestamp64Milli(ts), value))) AS points
             FROM metric_numbers
             WHERE {_CHOSEN} AND NOT isNaN(value)
-                AND ts > toDateTime({{since:Int64}}, 'UTC') AND ts <= toDateTime({{until:Int64}}, 'UTC')
+                AND ts > {_SINCE} AND ts <= {_UNTIL}
             GROUP BY metric, series, until
         )
     )
