@@ -45,8 +45,8 @@ class Line(BaseModel):
     slope_low: float
     slope_high: float
     r2: float = Field(description="Share that the line explains of what the season leaves over, 0 to 1.")
-    start: float = Field(description="The line at the first step.")
-    end: float = Field(description="The line at the last step.")
+    start: float = Field(description="The line at the first step that has a value.")
+    end: float = Field(description="The line at the last step that has a value.")
     change: float | None = Field(description="From start to end, relative to the start; null from 0.")
     deviation: float = Field(description="Standard deviation of the values about line and season.")
 

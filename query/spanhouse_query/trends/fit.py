@@ -38,11 +38,12 @@ class Forecast:
 class Fit:
     """In units of the values and in steps.
 
-    slope: a step, within [slope_low, slope_high] at the confidence. start: the line at the first step of the series,
-    without the season. r2: share of what the season leaves over that the line explains, 0 to 1. deviation: of the
-    residuals. points: how many values there were. memory: correlation of neighbouring residuals. size: steps of the
-    series. degrees: degrees of freedom that the intervals stand on. explained: of the values by `scale`, because the
-    squares of large ones are beyond what a double holds.
+    slope: a step, within [slope_low, slope_high] at the confidence. first, last: the steps of the first and the last
+    value, beyond which the line is not known to hold. start: the line at the first of them, without the season.
+    r2: share of what the season leaves over that the line explains, 0 to 1. deviation: of the residuals. points: how
+    many values there were. memory: correlation of neighbouring residuals. size: steps of the series. degrees: degrees
+    of freedom that the intervals stand on. explained: of the values by `scale`, because the squares of large ones are
+    beyond what a double holds.
     """
 
     explained: Explained
@@ -51,6 +52,8 @@ class Fit:
     slope: float
     slope_low: float
     slope_high: float
+    first: int
+    last: int
     start: float
     r2: float
     deviation: float
@@ -61,8 +64,8 @@ class Fit:
 
     @property
     def change(self) -> float:
-        """By how much the line rises from the first step to the last."""
-        return self.slope * (self.size - 1)
+        """By how much the line rises from the first value to the last."""
+        return self.slope * (self.last - self.first)
 
     @property
     def period(self) -> float | None:
@@ -122,6 +125,7 @@ def _fit(found: Explained, scale: float, times: Floats, confidence: float, *, si
     deviation = float(np.linalg.norm(found.residuals)) / math.sqrt(free)
     error = deviation * math.sqrt(_inflation(memory) / found.spread)
     reach = two_sided_quantile(confidence, degrees) * error
+    rises = found.slope * (found.phase_times - times[0])
     return Fit(
         explained=found,
         scale=scale,
@@ -129,7 +133,9 @@ def _fit(found: Explained, scale: float, times: Floats, confidence: float, *, si
         slope=found.slope * scale,
         slope_low=(found.slope - reach) * scale,
         slope_high=(found.slope + reach) * scale,
-        start=float(np.average(found.phase_values - found.slope * found.phase_times, weights=found.sizes)) * scale,
+        first=int(times[0]),
+        last=int(times[-1]),
+        start=float(np.average(found.phase_values - rises, weights=found.sizes)) * scale,
         r2=_explained_share(found),
         deviation=deviation * scale,
         points=len(times),

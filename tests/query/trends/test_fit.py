@@ -33,7 +33,9 @@ def test_the_line_is_that_of_the_standard_library(values: list[float | None]) ->
     slope, intercept = statistics.linear_regression(*zip(*points, strict=True))
     scale = max(abs(value) for _, value in points) or 1.0
     assert found.slope == pytest.approx(slope, abs=1e-9 * scale)
-    assert found.start == pytest.approx(intercept, abs=1e-9 * scale)
+    first, last = points[0][0], points[-1][0]
+    assert found.start == pytest.approx(intercept + slope * first, abs=1e-9 * scale)
+    assert found.start + found.change == pytest.approx(intercept + slope * last, abs=1e-9 * scale)
     assert found.slope_low <= found.slope <= found.slope_high
     if len({value for _, value in points}) > 1:
         r = statistics.correlation(*zip(*points, strict=True))
@@ -65,6 +67,15 @@ def test_a_constant_is_a_line_without_doubt() -> None:
     found = fitted([7.0] * 50)
     assert (found.slope, found.slope_low, found.slope_high, found.start, found.period) == (0, 0, 0, 7, None)
     assert (found.amplitude, found.strength, found.r2) == (0, 0, 1)
+
+
+def test_a_series_that_began_late_changes_from_where_it_began() -> None:
+    """Not from where the line would have been when the range began, which here is far below zero."""
+    found = fitted([NAN] * 90 + [float(100 + time) for time in range(8)] + [NAN] * 2)
+
+    assert found.start == pytest.approx(100)
+    assert found.change == pytest.approx(7)
+    assert found.forecast(1).value[0] == pytest.approx(110)
 
 
 def test_large_and_small_values_are_no_trouble() -> None:
