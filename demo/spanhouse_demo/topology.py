@@ -61,7 +61,12 @@ class Journey:
 
 SERVICES = (
     Service("storefront", "Flask: the pages, fans out to the rest", "grpc", ("flask", "requests", "threading")),
-    Service("catalog", "FastAPI over SQLite; wildcard search is slow", "http/protobuf", ("fastapi", "sqlite3", "system_metrics")),
+    Service(
+        "catalog",
+        "FastAPI over SQLite; wildcard search is slow",
+        "http/protobuf",
+        ("fastapi", "sqlite3", "system_metrics"),
+    ),
     Service("cart", "Starlette: baskets, asks the catalog for prices", "grpc", ("starlette", "httpx2"), gzip=True),
     Service(
         "checkout",
