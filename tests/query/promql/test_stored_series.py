@@ -69,6 +69,30 @@ def test_matchers_choose_by_labels(service: Service, matcher: str, expected: set
     assert {one["metric"]["n"] for one in instant(service, tenant, f"chosen{{{matcher}}}", 60)} == expected
 
 
+@pytest.mark.parametrize(
+    ("matcher", "expected"),
+    [
+        ('instance="replica"', {"1"}),
+        ('instance=~"rep.*"', {"1"}),
+        ('instance="a"', {"2"}),
+        ('instance!="a"', {"1", "3"}),
+        ('instance=""', {"3"}),
+        ('instance=~".+"', {"1", "2"}),
+    ],
+)
+def test_an_attribute_is_the_instance_where_the_resource_has_none(
+    service: Service, matcher: str, expected: set[str]
+) -> None:
+    tenant = "instances"
+    if not instant(service, tenant, "lag", 60):
+        replica = number(1, {"n": "1", "instance": "replica"}, at=at(0))
+        other = number(1, {"n": "2", "instance": "replica"}, at=at(0))
+        feed(service, tenant, {"web": [gauge("lag", replica, number(1, {"n": "3"}, at=at(0)), unit="")]})
+        feed(service, tenant, {"web": [gauge("lag", other, unit="")]}, resource={"service.instance.id": "a"})
+
+    assert {one["metric"]["n"] for one in instant(service, tenant, f"lag{{{matcher}}}", 60)} == expected
+
+
 def test_a_process_that_starts_again_continues_its_series(service: Service, tenant: str) -> None:
     first = counter("hits", number(10, at=at(0)), number(16, at=at(30)))
     second = counter("hits", number(2, at=at(60), started=at(45)), number(5, at=at(90), started=at(45)))

@@ -12,6 +12,7 @@ from spanhouse_query.series.selector import Matcher
 JOB = """if(attributes['service.name'] = '', '', if(attributes['service.namespace'] = '', attributes['service.name'],
     concat(attributes['service.namespace'], '/', attributes['service.name'])))"""
 _OF_RESOURCES = {"job": JOB, "instance": "attributes['service.instance.id']"}
+_RESOURCES = "resource_id IN (SELECT id FROM resources WHERE tenant = {{tenant:String}} AND {condition})"
 _OF_SERIES = {"otel_scope_name": "scope_name"}
 # What names.label_name does, for k.
 _LABEL = (
@@ -51,9 +52,14 @@ class Conditions:
 
     def _condition(self, matcher: Matcher) -> str:
         if matcher.name in _OF_RESOURCES:
-            inner = self._compared(_OF_RESOURCES[matcher.name], matcher)
-            return f"resource_id IN (SELECT id FROM resources WHERE tenant = {{tenant:String}} AND {inner})"
+            return self._of_resource(_OF_RESOURCES[matcher.name], matcher)
         return self._compared(_OF_SERIES.get(matcher.name) or self._attribute(matcher.name), matcher)
+
+    def _of_resource(self, value: str, matcher: Matcher) -> str:
+        """Where a resource does not say it, the attribute of that name is the label."""
+        said = _RESOURCES.format(condition=f"{value} != '' AND {self._compared(value, matcher)}")
+        unsaid = _RESOURCES.format(condition=f"{value} = ''")
+        return f"({said} OR {unsaid} AND {self._compared(self._attribute(matcher.name), matcher)})"
 
     def _compared(self, value: str, matcher: Matcher) -> str:
         bound = self.bind(anchored(matcher.value) if matcher.operator in ("=~", "!~") else matcher.value)
