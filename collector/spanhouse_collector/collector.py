@@ -62,7 +62,7 @@ class Collector:
             for signal in SIGNALS.values()
         ]
         self._rollup = EdgeRollup(store, config.rollup, inserting, self._metrics)
-        self._metric_rollup = MetricRollup(store, config.rollup, inserting)
+        self._metric_rollup = MetricRollup(store, config.rollup, inserting, self._metrics)
         self._series_limits = SeriesLimits(store, config.max_series)
         self._polled_levels = PolledLevels(store, QuarantineFolder(data.quarantine), self._metrics)
         self._receiver = Receiver(self._pipelines, self._metrics, config, Access(keys))

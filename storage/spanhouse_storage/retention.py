@@ -43,7 +43,7 @@ def _rules(retention: Retention) -> Iterator[tuple[str, str, int | None]]:
     yield "red_1m", "minute", retention.minutes
     yield "service_edges_1m", "minute", retention.minutes
     yield "edge_minutes", "minute", retention.minutes + _MARGIN
-    yield "resources", "toDateTime(last_seen)", retention.hours
+    yield "resources", "toDateTime(last_seen)", retention.days
     for points in ("numbers", "histograms", "exponential_histograms", "summaries"):
         yield f"metric_{points}", "toDateTime(ts)", retention.minutes
     yield "metric_numbers_5m", "until", retention.minutes
@@ -51,7 +51,7 @@ def _rules(retention: Retention) -> Iterator[tuple[str, str, int | None]]:
     yield "metric_numbers_1d", "until", retention.days
     yield "metric_arrivals", "until", retention.minutes
     yield "metric_rolled", "until", retention.days
-    yield "metric_series", "toDateTime(last_seen)", retention.hours
+    yield "metric_series", "toDateTime(last_seen)", retention.days
     yield "metric_refused", "hour", retention.hours
     yield "red_1h", "hour", retention.hours
     yield "service_edges_1h", "hour", retention.hours

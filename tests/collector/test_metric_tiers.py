@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 from anyio import CapacityLimiter, create_task_group, fail_after, sleep, to_thread
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
+from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.rollup import MetricRollup
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_storage import (
     EmbeddedConfig,
     QueryLimits,
@@ -38,6 +40,7 @@ pytestmark = pytest.mark.anyio
 HOUR, DAY, SECOND = 3600, 86_400, 10**9
 # The beginning of the day before yesterday: all its hours are over.
 BEGIN = int(time.time()) // DAY * DAY - 2 * DAY
+DEFAULT = RollupConfig()
 
 
 @pytest.fixture
@@ -152,8 +155,8 @@ def tier(store: Store, name: str) -> list[dict[str, Any]]:
     return store.rows(TIER.replace("TIER", name), {"begin": BEGIN})
 
 
-def rollup(store: Store) -> MetricRollup:
-    return MetricRollup(store, RollupConfig(), CapacityLimiter(1))
+def rollup(store: Store, config: RollupConfig = DEFAULT, registry: CollectorRegistry | None = None) -> MetricRollup:
+    return MetricRollup(store, config, CapacityLimiter(1), Metrics(registry or CollectorRegistry()))
 
 
 def assert_tiers(store: Store, points: Sequence[Point]) -> None:
@@ -234,7 +237,7 @@ async def test_what_has_been_deleted_for_its_age_is_not_taken_from_tiers(store: 
         store.command(GONE, {"table": table, "time": at})
     left = counts(store, "1h")
     sender.send([Point("gauge", (edge + HOUR) * 1000, 1.0), Point("gauge", (edge + 4 * HOUR + 1) * 1000, 1.0)])
-    await MetricRollup(store, SHORT, CapacityLimiter(1)).step()
+    await rollup(store, SHORT).step()
 
     assert counts(store, "1h") == {**left, BEGIN + edge + 5 * HOUR: 2}
     assert all(counts(store, "1d")[until] >= count for until, count in days.items())
@@ -266,7 +269,8 @@ async def test_an_error_that_nobody_has_foreseen_does_not_end_it(
     store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     failing(monkeypatch, QueryPool, "rows", error=RuntimeError("unforeseen"))
-    rolling = rollup(store)
+    registry = CollectorRegistry()
+    rolling = rollup(store, registry=registry)
     async with create_task_group() as tasks:
         tasks.start_soon(rolling.run)
         with fail_after(5):
@@ -276,6 +280,8 @@ async def test_an_error_that_nobody_has_foreseen_does_not_end_it(
     assert [record.getMessage() for record in caplog.records] == [
         "the rollup of metrics failed and will be tried again"
     ]
+    assert registry.get_sample_value("spanhouse_metric_rollup_failures_total") == 1
+    assert (registry.get_sample_value("spanhouse_metric_rollup_lag_seconds") or 0) > 0
 
 
 async def test_a_tenant_with_too_much_keeps_no_other_waiting(
@@ -316,7 +322,7 @@ async def test_more_series_than_fit_into_memory_are_made_in_slices(store: Store,
     await to_thread.run_sync(store.command, POINTS_OF_MANY, {"begin": BEGIN, "series": MANY})
     store.command(ARRIVAL, {"until": BEGIN + HOUR})
 
-    assert await MetricRollup(store, RollupConfig(memory=memory), CapacityLimiter(1)).step() == 2
+    assert await rollup(store, RollupConfig(memory=memory)).step() == 2
 
     for name, windows in (("5m", 12), ("1h", 1), ("1d", 1)):
         found = store.rows(f"SELECT count() AS n, sum(count) AS points FROM metric_numbers_{name} FINAL")

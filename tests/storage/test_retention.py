@@ -47,8 +47,10 @@ def test_is_set_once(store: Store) -> None:
     assert {"spans", "call_halves", "red_1m", "service_edges_1h", "red_1d"} <= set(first)
     assert apply_retention(store, SHORT) == []
     assert apply_retention(store, Retention(spans=DAY, minutes=2 * DAY, hours=3 * DAY)) == [
+        "resources",
         "metric_numbers_1d",
         "metric_rolled",
+        "metric_series",
         "red_1d",
         "service_edges_1d",
         "edge_days",

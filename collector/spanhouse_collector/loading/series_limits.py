@@ -12,17 +12,22 @@ logger = logging.getLogger(__name__)
 _EVERY = 15.0
 _LIMITS = QueryLimits(seconds=60, threads=1)
 
-# A metric is full from as many series as were seen within a day; only what has changed is written.
+# A metric is full from as many series as were seen within a day; only what has changed is written. Of series that have
+# ended no more is read than when they did.
 _NOTE_CHANGES = """
 INSERT INTO metric_limits (tenant, metric, is_full)
-SELECT tenant, metric, is_over
+SELECT tenant, metric, max(over) AS is_full
 FROM
 (
-    SELECT tenant, metric, uniqExactIf(series, last_seen >= now() - INTERVAL 1 DAY) >= {most:UInt64} AS is_over
-    FROM metric_series
+    SELECT tenant, metric, true AS over, false AS was
+    FROM (SELECT tenant, metric, series FROM metric_series WHERE last_seen >= now() - INTERVAL 1 DAY)
     GROUP BY tenant, metric
+    HAVING uniqExact(series) >= {most:UInt64}
+    UNION ALL
+    SELECT tenant, metric, false AS over, true AS was FROM metric_limits FINAL WHERE is_full
 )
-WHERE is_over != ((tenant, metric) IN (SELECT tenant, metric FROM metric_limits FINAL WHERE is_full))
+GROUP BY tenant, metric
+HAVING is_full != max(was)
 """
 
 

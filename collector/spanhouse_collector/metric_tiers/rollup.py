@@ -7,6 +7,7 @@ two that do the same, leave the same rows.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from spanhouse_storage import QueryLimits, QueryTimeout, QueryTooLarge, Store, S
 
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.statements import DAYS, FIVE_MINUTES, HOURS, OF_POINTS, of_finer
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_collector.slices import Slices
 
 logger = logging.getLogger(__name__)
@@ -63,7 +65,7 @@ SELECT
 class MetricRollup:
     """Steps of the rollup. `inserting` is the limiter that loaders hold while they insert."""
 
-    def __init__(self, store: Store, config: RollupConfig, inserting: CapacityLimiter) -> None:
+    def __init__(self, store: Store, config: RollupConfig, inserting: CapacityLimiter, metrics: Metrics) -> None:
         self._store = store
         self._retention = config.retention
         self._inserting = inserting
@@ -71,19 +73,26 @@ class MetricRollup:
         self._slices = Slices()
         self._running = anyio.CancelScope()
         self._is_failing = False
+        self._metrics = metrics
+        self._stepped = time.monotonic()
+        metrics.metric_rollup_lag.set_function(lambda: time.monotonic() - self._stepped)
 
     async def run(self) -> None:
         """Step until stopped; a step that fails is made again."""
         with self._running:
             while True:
+                began = time.monotonic()
                 try:
                     await self.step()
                     self._is_failing = False
+                    self._stepped = began
                 except StoreError as error:
+                    self._metrics.metric_rollup_failures.inc()
                     if not self._is_failing:
                         logger.warning("the rollup of metrics waits: %s", error)
                     self._is_failing = True
                 except Exception:  # whatever it is: without steps the points go and nothing of them is left
+                    self._metrics.metric_rollup_failures.inc()
                     if not self._is_failing:
                         logger.exception("the rollup of metrics failed and will be tried again")
                     self._is_failing = True

@@ -269,6 +269,21 @@ EDGE_WAITING = DeclaredMetric(
     "Minutes that spans arrived for and that are not rolled up yet; a minute that still goes on is one.",
 )
 
+# The rollup of metrics.
+METRIC_ROLLUP_FAILURES = DeclaredMetric(
+    "spanhouse_metric_rollup_failures_total",
+    "counter",
+    "steps",
+    "Steps of the rollup of metrics that failed in whole or in part, and are made again.",
+)
+METRIC_ROLLUP_LAG = DeclaredMetric(
+    "spanhouse_metric_rollup_lag_seconds",
+    "gauge",
+    "seconds",
+    "Since the beginning of the last step that made all hours and days that were due, or the start. Queries read the "
+    "points of those that are not made.",
+)
+
 # The engine, as the collector sees it.
 ENGINE_MEMORY = DeclaredMetric(
     "spanhouse_engine_memory_bytes", "gauge", "bytes", "Memory that the engine counts as its own (MemoryTracking)."

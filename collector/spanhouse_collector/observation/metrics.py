@@ -90,6 +90,9 @@ class Metrics:
         self.edge_lag = declared.EDGE_LAG.gauge(registry)
         self.edge_waiting = declared.EDGE_WAITING.gauge(registry)
 
+        self.metric_rollup_failures = declared.METRIC_ROLLUP_FAILURES.counter(registry)
+        self.metric_rollup_lag = declared.METRIC_ROLLUP_LAG.gauge(registry)
+
         self.engine_memory = declared.ENGINE_MEMORY.gauge(registry)
         self.table_parts = declared.TABLE_PARTS.gauge(registry)
         self.table_partition_parts = declared.TABLE_PARTITION_PARTS.gauge(registry)

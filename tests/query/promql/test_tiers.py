@@ -11,8 +11,10 @@ from typing import Any
 import anyio
 import pytest
 from anyio import CapacityLimiter
+from prometheus_client import CollectorRegistry
 from spanhouse_collector.config import RollupConfig
 from spanhouse_collector.metric_tiers.rollup import MetricRollup
+from spanhouse_collector.observation.metrics import Metrics
 from spanhouse_storage import Store
 
 from tests.query.metric_queries.feeding import feed
@@ -82,7 +84,7 @@ class Fed:
 
 
 async def _step(store: Store) -> None:
-    await MetricRollup(store, RollupConfig(), CapacityLimiter(1)).step()
+    await MetricRollup(store, RollupConfig(), CapacityLimiter(1), Metrics(CollectorRegistry())).step()
 
 
 @pytest.fixture
