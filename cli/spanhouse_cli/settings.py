@@ -234,7 +234,8 @@ class Settings(BaseSettings):
     retention_minutes: Annotated[int, Age(DAY, 366 * DAY)] = _option(
         RETENTION,
         30 * DAY,
-        "How long rate, errors, duration and edges by minute are kept. Older times are answered by the hour.",
+        "How long points of metrics are kept, and rate, errors, duration and edges by minute. Older times are answered "
+        "by the hour.",
     )
     retention_hours: Annotated[int, Age(DAY, 3660 * DAY)] = _option(
         RETENTION, 365 * DAY, "How long they are kept by hour. Older times are answered by the day."
