@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SAMPLES = 100_000_000
-CELLS = 30_000_000
+CELLS = 10_000_000
 SUBQUERY_STEPS = 10_000_000
 """Fewer than the engine's grids may have."""
 

@@ -8,6 +8,7 @@ import anyio
 import pytest
 from spanhouse_query.promql.threaded import Asking, Stopped, in_thread
 from spanhouse_query.series.limits import Budget, TooManySamples
+from spanhouse_query.series.stored import StoredMetrics
 
 from tests.query.metric_queries.feeding import feed
 from tests.query.promql.asking import API, at
@@ -29,15 +30,19 @@ def test_a_matrix_that_is_too_large_is_refused() -> None:
         Budget(cells=100_000).hold(1_000, 101)
 
 
-def test_too_many_values_are_told(service: Service, tenant: str) -> None:
+@pytest.mark.parametrize("query", ["last_over_time(g[1d])", "sum by (n) (rate(g[1d]))", "max by (n, job) (g)"])
+def test_too_many_values_are_told_before_any_is_read(
+    service: Service, tenant: str, query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     points = [number(1, {"n": n}, at=at(0)) for n in range(3_000)]
     feed(service, tenant, {"web": [gauge("g", *points, unit="")]})
-    parameters = {"query": "last_over_time(g[1d])", "start": at(0) / SECOND, "end": at(11_000) / SECOND, "step": "1"}
+    parameters = {"query": query, "start": at(0) / SECOND, "end": at(11_000) / SECOND, "step": "1"}
+    monkeypatch.delattr(StoredMetrics, "_matrix")  # what reads samples
 
     response = service.response(f"{API}/query_range", parameters, tenant=tenant)
 
     assert (response.status_code, response.json()["errorType"]) == (422, "execution")
-    assert "more than the 30,000,000 values" in response.json()["error"]
+    assert "more than the 10,000,000 values" in response.json()["error"]
 
 
 @pytest.mark.parametrize("query", ["max_over_time(g[100y:1ms])", "g[100y:1ms]", "sum_over_time(vector(1)[1y:1s])"])

@@ -10,7 +10,7 @@ from anyio import to_thread
 from spanhouse_query.concurrently import every
 from spanhouse_query.reader import Reader
 from spanhouse_query.series.grouped import Groups
-from spanhouse_query.series.labels import Labels
+from spanhouse_query.series.labels import Labels, identity
 from spanhouse_query.series.limits import Budget
 from spanhouse_query.series.matrix import Matrix
 from spanhouse_query.series.metric import CatalogueEntry
@@ -55,6 +55,7 @@ class StoredMetrics:
 
     async def evaluate(self, selection: Selection, leaf: Leaf, grouping: Grouping | None = None) -> Matrix:
         """See SeriesSource."""
+        self._budget.hold(_rows(selection.series, grouping), leaf.steps.count)
         groups = Groups(leaf.steps.count, grouping)
         length = leaf.window + leaf.steps.last - leaf.steps.start
         chunks = list(_chunks(selection.series, length, steps=leaf.steps.count))
@@ -117,6 +118,11 @@ class StoredMetrics:
         if series[0].part == "info":
             return Labelled([one.labels for one in series], info_samples(series, after, until))
         return await numbers(self._reader, _stretch(series, after, until), series, late, self._budget, started=started)
+
+
+def _rows(series: Sequence[Series], grouping: Grouping | None) -> int:
+    """How many rows an answer will have at least, if all series have something: known before a point is read."""
+    return len(series) if grouping is None else len({identity(grouping.key(one.labels)) for one in series})
 
 
 def _stretch(series: Sequence[Series], after: int, until: int) -> Stretch:
