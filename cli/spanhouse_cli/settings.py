@@ -235,7 +235,7 @@ class Settings(BaseSettings):
         RETENTION,
         30 * DAY,
         "How long points of metrics are kept, and rate, errors, duration and edges by minute. Older times are answered "
-        "by the hour.",
+        "by the hour, of metrics gauges and sums.",
     )
     retention_hours: Annotated[int, Age(DAY, 3660 * DAY)] = _option(
         RETENTION, 365 * DAY, "How long they are kept by hour. Older times are answered by the day."
