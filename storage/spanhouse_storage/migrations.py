@@ -89,7 +89,7 @@ def _pending(store: Store, migrations: Sequence[Migration]) -> list[Migration]:
         if applied.get(migration.version, migration.checksum) != migration.checksum:
             raise SchemaError(
                 f"migration {migration.version} ({migration.name}) was applied to this database with another content; "
-                "the database was made by a different build of Spanhouse: go on with that one, or begin anew with an empty "
-                "data folder (--data-dir) or database (--store-database)"
+                "the database was made by a different build of Spanhouse: go on with that one, or begin anew with an "
+                "empty data folder (--data-dir) or database (--store-database)"
             )
     return [migration for migration in migrations if migration.version not in applied]
