@@ -33,6 +33,7 @@ from spanhouse_storage.engine import METRICS
 from spanhouse_storage.pool import QueryPool
 
 from tests.collector.failures import failing
+from tests.support.effort import IS_FULL
 from tests.support.metrics import CUMULATIVE, DELTA, counter, gauge, metrics_request, metrics_segment, number
 
 pytestmark = pytest.mark.anyio
@@ -169,7 +170,7 @@ def assert_tiers(store: Store, points: Sequence[Point]) -> None:
             assert row == pytest.approx(reference, rel=1e-9, nan_ok=True), name
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3 if IS_FULL else 1))
 async def test_tiers_equal_a_look_at_each_point(store: Store, tmp_path: Path, seed: int) -> None:
     points = some_points(random.Random(seed))
     shuffled = random.Random(seed).sample(points, len(points))
