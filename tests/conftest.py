@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,10 @@ from tests.support.clickhouse import ClickHouse
 # An example waits for a core like everything else; what hangs is ended by pytest-timeout.
 settings.register_profile("spanhouse", deadline=None)
 settings.load_profile("spanhouse")
+
+# Each embedded engine that was open leaves some files open, and each module opens one.
+_, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most_files, most_files))
 
 LONGEST = Path(__file__).parent / "system"
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import select
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+from tests.support.polling import is_readable
 
 _IMPORT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,8 +54,7 @@ def running_front(
 
 def _ready_url(process: "subprocess.Popen[bytes]", log: IO[bytes], seconds: float) -> str:
     assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], seconds)
-    line = process.stdout.readline() if readable else b""
+    line = process.stdout.readline() if is_readable(process.stdout, seconds) else b""
     if not line:
         raise RuntimeError(f"the front ended or took {seconds} s and was not ready: {_text(log)}")
     url: str = json.loads(line)["url"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import IO, TypeVar
 
 T = TypeVar("T")
 
@@ -21,3 +22,13 @@ def eventually(attempt: Callable[[], T | None], seconds: float = 10.0, what: str
         time.sleep(pause)
         pause = min(_LONGEST_PAUSE, pause * 1.5)
     return answer
+
+
+def is_readable(file: IO[bytes], seconds: float) -> bool:
+    """Whether there is something to read, or the end, within so many seconds.
+
+    By poll: select takes no more than the first 1,024 files, and each embedded engine that was open leaves some behind.
+    """
+    waiting = select.poll()
+    waiting.register(file, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))

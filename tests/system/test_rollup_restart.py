@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import random
-import select
 import signal
 import subprocess
 import sys
@@ -25,7 +24,7 @@ from tests.cli.running import LONG_SEGMENTS, Running, serving
 from tests.query.reference_map import check_map
 from tests.support.call_graphs import Sent, call_graph
 from tests.support.effort import IS_FULL
-from tests.support.polling import eventually
+from tests.support.polling import eventually, is_readable
 from tests.support.rolled_edges import COARSE_TIERS, DAY_TIER
 from tests.support.spans import CLIENT, PRODUCER, SECOND, request, segment
 from tests.system.api import all_traces, ask, await_rollup, send
@@ -63,8 +62,7 @@ class Life:
     def line(self, seconds: float = 60) -> str:
         """The next line that it writes; AssertionError if there is none in time."""
         assert self._process.stdout is not None
-        readable, _, _ = select.select([self._process.stdout], [], [], seconds)
-        found: bytes = self._process.stdout.readline() if readable else b""
+        found: bytes = self._process.stdout.readline() if is_readable(self._process.stdout, seconds) else b""
         assert found, f"it ended, or wrote nothing for {seconds:g} s: {self._log.read_text()}"
         return found.decode().strip()
 
