@@ -293,7 +293,7 @@ CREATE TABLE IF NOT EXISTS metric_numbers
 )
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
-ORDER BY (tenant, metric, toStartOfInterval(ts, toIntervalMinute(30)), series, ts)
+ORDER BY (tenant, metric, toStartOfFifteenMinutes(ts), series, ts)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_numbers_mv TO metric_numbers AS
@@ -333,7 +333,7 @@ CREATE TABLE IF NOT EXISTS metric_histograms
 )
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
-ORDER BY (tenant, metric, toStartOfInterval(ts, toIntervalMinute(30)), series, ts)
+ORDER BY (tenant, metric, toStartOfFifteenMinutes(ts), series, ts)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_histograms_mv TO metric_histograms AS
@@ -385,7 +385,7 @@ CREATE TABLE IF NOT EXISTS metric_exponential_histograms
 )
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
-ORDER BY (tenant, metric, toStartOfInterval(ts, toIntervalMinute(30)), series, ts)
+ORDER BY (tenant, metric, toStartOfFifteenMinutes(ts), series, ts)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_exponential_histograms_mv TO metric_exponential_histograms AS
@@ -430,7 +430,7 @@ CREATE TABLE IF NOT EXISTS metric_summaries
 )
 ENGINE = MergeTree
 PARTITION BY toDate(ts)
-ORDER BY (tenant, metric, toStartOfInterval(ts, toIntervalMinute(30)), series, ts)
+ORDER BY (tenant, metric, toStartOfFifteenMinutes(ts), series, ts)
 SETTINGS ttl_only_drop_parts = 1, non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1, vertical_merge_algorithm_min_rows_to_activate = 1, vertical_merge_algorithm_min_columns_to_activate = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS metric_summaries_mv TO metric_summaries AS

@@ -169,3 +169,10 @@ def test_what_was_stored_can_be_listed(service: Service, tenant: str) -> None:
         "g_celsius": [{"type": "gauge", "unit": "Cel", "help": "How warm."}],
     }
     assert get("/metadata", {"limit": 1}) == {"c_total": [{"type": "counter", "unit": "1", "help": ""}]}
+
+
+def test_a_window_may_begin_before_1970_and_end_long_after_us(service: Service, tenant: str) -> None:
+    feed(service, tenant, {"web": [gauge("g", number(1.5, at=at(0)), unit="")]})
+    for query, time in (("last_over_time(g[100y])", at(60) / SECOND), ("last_over_time(g[200y])", 5e9)):
+        data = service.get(f"{API}/query", {"query": query, "time": str(time)}, tenant=tenant)["data"]
+        assert [sample["value"][1] for sample in data["result"]] == ["1.5"], query

@@ -21,6 +21,9 @@ TABLES: Mapping[MetricType, str] = {
     "summary": "metric_summaries",
 }
 _STALE = f"reinterpretAsFloat64({STALE}::UInt64)"
+_QUARTER = 900_000
+# Later than any point, and what a time of the engine can be: the year 2100, milliseconds.
+_LATEST = 4_102_444_800_000
 _TS, _STARTED = "toUnixTimestamp64Milli(ts)", "toUnixTimestamp64Milli(started)"
 
 
@@ -37,15 +40,25 @@ class Stretch:
     @property
     def parameters(self) -> dict[str, object]:
         """What `where` binds."""
-        return {"metrics": list(self.metrics), "ids": list(self.ids), "after": self.after, "until": self.until}
+        first, last = (min(max(at, 0), _LATEST) // _QUARTER * 900 for at in (self.after, self.until))
+        return {
+            "metrics": list(self.metrics),
+            "ids": list(self.ids),
+            "after": self.after,
+            "until": self.until,
+            "first_quarter": first,
+            "last_quarter": last,
+        }
 
     @property
     def where(self) -> str:
-        """The condition on the points."""
+        """The condition on the points. The quarter of an hour follows from it, and is what the table is ordered by."""
         return (
             "tenant = {tenant:String} AND metric IN {metrics:Array(String)} AND series IN {ids:Array(UInt64)}"
             " AND ts > fromUnixTimestamp64Milli({after:Int64}, 'UTC')"
             " AND ts <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')"
+            " AND toStartOfFifteenMinutes(ts) >= toDateTime({first_quarter:UInt32}, 'UTC')"
+            " AND toStartOfFifteenMinutes(ts) <= toDateTime({last_quarter:UInt32}, 'UTC')"
         )
 
 
